@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The AWS side: one worker thread with its own libev loop, libcurl multi
+ * handle, credentials and connections. The rest of the daemon hands it jobs
+ * and gets each job back, finished, on the main loop. Nothing here decides
+ * anything about ownership, retries a write, or outlives its deadline.
+ *
+ * Rules of one job (doc/protocol.md, "Request discipline"):
+ * - not_after is checked when the worker is about to send; a job that waited
+ *   longer comes back OUTCOME_NOT_SENT.
+ * - deadline bounds the whole call; at the deadline the connection is reset
+ *   (RST, nothing lingers in a send queue) and the outcome is UNKNOWN.
+ * - a job is sent once. What may follow inside the same deadline: the one
+ *   switch between ReplaceRoute and CreateRoute, and one new signature after
+ *   a credential refresh or a clock correction.
+ */
+#ifndef AWS_AWS_H
+#define AWS_AWS_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/base/ip.h"
+#include "agent/base/mono.h"
+#include "agent/base/outcome.h"
+
+#define AWS_ID_MAX 32	     /* eni-..., i-..., rtb-... */
+#define AWS_PARAM_NAME_MAX 256
+#define AWS_PARAM_VALUE_MAX 4096 /* a standard parameter; longer is cut at this and flagged */
+
+struct aws; /* the worker */
+
+struct aws_config {	     /* strings are copied by aws_open */
+	const char *region;	     /* "" = ask IMDS */
+	const char *endpoint_ec2;    /* "" = https://ec2.<region>.<domain> */
+	const char *endpoint_ssm;
+	const char *imds_endpoint;
+	const char *ca_file;	     /* "" = the system's bundle or directory */
+	const char *ca_path;
+	bool allow_http;
+	const char *interface;	     /* whose MAC names our ENI */
+	mono_us warm;		     /* idle EC2 and SSM connections are kept open so far apart, 0 = not */
+};
+
+enum aws_call {
+	AWS_PARAM_GET,	  /* SSM GetParameter */
+	AWS_PARAM_PUT,	  /* SSM PutParameter; overwrite=false makes it an atomic create */
+	AWS_ROUTE_GET,	  /* EC2 DescribeRouteTables of one table, the row of one VIP */
+	AWS_ROUTE_SET,	  /* EC2 ReplaceRoute to our target, CreateRoute if absent and allowed */
+	AWS_TARGET_CHECK, /* EC2 DescribeNetworkInterfaces: source/destination check of our ENI */
+};
+
+/* What a route row points at. */
+enum aws_route_state { AWS_ROUTE_ACTIVE, AWS_ROUTE_BLACKHOLE, AWS_ROUTE_MISSING };
+
+struct aws_job {
+	/* the question: filled by the caller, not changed by the worker */
+	enum aws_call call;
+	uint32_t op;		/* the caller's, handed back */
+	unsigned int instance;	/* the caller's, handed back; aws_cancel() works by it */
+	unsigned int table;	/* the caller's, handed back */
+	mono_us not_after;
+	mono_us deadline;
+	char name[AWS_PARAM_NAME_MAX];	 /* PARAM_*: parameter */
+	char value[AWS_PARAM_VALUE_MAX]; /* PARAM_PUT: what to write; PARAM_GET: what was read */
+	bool overwrite;			 /* PARAM_PUT */
+	char table_id[AWS_ID_MAX];	 /* ROUTE_* */
+	struct ip vip;			 /* ROUTE_*: /32 or /128 */
+	bool create;			 /* ROUTE_SET: CreateRoute when there is no route */
+	bool target_instance;		 /* ROUTE_SET: InstanceId instead of NetworkInterfaceId */
+
+	/* the answer: filled by the worker */
+	enum outcome outcome;
+	mono_us sent;	       /* when the (last) request was handed to the socket */
+	mono_us done;
+	int64_t version;       /* PARAM_GET, PARAM_PUT */
+	mono_us mtime;	       /* PARAM_GET: LastModifiedDate, microseconds since the epoch */
+	enum aws_route_state route;
+	bool route_is_ours;    /* ROUTE_GET: points at our ENI (or instance) */
+	char route_eni[AWS_ID_MAX];	 /* ROUTE_GET: where it points */
+	char route_instance[AWS_ID_MAX];
+	bool source_dest_check; /* TARGET_CHECK: true = still on, so no traffic would pass */
+	char error[512];	/* "ReplaceRoute rtb-1: UnauthorizedOperation (HTTP 403): ...", or "" */
+	struct aws_job *next;	/* the worker's */
+};
+
+/* Who we are in AWS. Changes are reported on the main loop, whole. */
+struct aws_identity {
+	bool known;	/* everything below is there and credentials are usable */
+	char region[64];
+	char instance_id[AWS_ID_MAX];
+	char eni[AWS_ID_MAX];
+	char zone[64];
+	char role[128];
+	mono_us credentials_until; /* boottime at which they expire; 0 = none */
+	char problem[512]; /* "" or what is missing and how to mend it */
+};
+
+typedef void aws_job_fn(void *arg, struct aws_job *job); /* ownership of @job goes to the callee */
+typedef void aws_identity_fn(void *arg, const struct aws_identity *identity);
+
+/*
+ * Starts the worker. Callbacks run on @loop, never from inside a call into
+ * this module. Returns NULL when a thread or a library cannot be set up.
+ */
+struct aws *aws_open(struct ev_loop *loop, const struct aws_config *config, aws_job_fn *on_job,
+		     aws_identity_fn *on_identity, void *arg);
+
+/* A zeroed job, or NULL. Freed by aws_job_free (or handed to aws_submit). */
+struct aws_job *aws_job_new(enum aws_call call);
+void aws_job_free(struct aws_job *job);
+
+/* Hands @job over. It comes back through on_job exactly once. */
+void aws_submit(struct aws *aws, struct aws_job *job);
+
+/*
+ * Resets the connections of all writes of @instance in flight and drops its
+ * queued writes; each comes back at once, UNKNOWN if any byte had left, else
+ * NOT_SENT. Reads go on.
+ */
+void aws_cancel(struct aws *aws, unsigned int instance);
+
+/* Ends the worker within 200 ms, whatever hangs; jobs in flight are dropped. */
+void aws_close(struct aws *aws);
+
+/* Counters for the status page: calls and failures since start, by call. */
+struct aws_counters {
+	uint64_t calls[5];
+	uint64_t failures[5];
+	uint64_t connects; /* TCP+TLS connections opened; flat when kept warm */
+};
+void aws_counters(struct aws *aws, struct aws_counters *out);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration as the program sees it: checked, defaults filled in, one
+ * identical file on every host. Grammar and words: zonevip.conf(5); the one
+ * table of words is conf/words.c. A struct conf is built whole or not at all,
+ * so a bad file on reload leaves the running one untouched.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <limits.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/base/err.h"
+#include "agent/base/ip.h"
+#include "agent/base/mono.h"
+#include "agent/base/timers.h"
+
+#define CONF_NODES_MAX 8
+#define CONF_INSTANCES_MAX 255
+#define CONF_VIPS_MAX 8
+#define CONF_TABLES_MAX 64
+#define CONF_TRACKS_MAX 8
+#define CONF_NAME_MAX 64 /* with the NUL: nodes, instances, tracks, cluster */
+#define CONF_AWS_NAME_MAX 256
+#define CONF_SCRIPT_MAX 512
+
+struct conf_node {
+	char name[CONF_NAME_MAX]; /* the value that MasterDB_VIP carries */
+	struct ip address;	  /* where its heartbeats come from and go to */
+	unsigned int priority;	  /* 1..254, higher goes first */
+	uint16_t id;		  /* conf_id(name): on the wire, the same on every host */
+};
+
+struct conf_heartbeat {
+	uint16_t port;
+	char key_file[PATH_MAX];
+	enum timers_profile profile;
+	struct timers timers; /* profile with single values set on top, inequalities checked */
+};
+
+/* track_mysql NAME: how the local mysqld is asked whether it serves. */
+struct conf_track_mysql {
+	char name[CONF_NAME_MAX];
+	char socket[108];	     /* unix socket path, or "" */
+	struct ip host;		     /* with port, when socket is "" */
+	uint16_t port;
+	char user[CONF_NAME_MAX];
+	char password_file[PATH_MAX]; /* first line is the password; "" for socket authentication */
+	mono_us interval;	     /* start to start */
+	mono_us timeout;	     /* of one whole check, connect included */
+	unsigned int rise;
+	unsigned int fall;
+};
+
+struct conf_aws {
+	char region[64];			/* "" = ask IMDS */
+	char endpoint_url_ec2[CONF_AWS_NAME_MAX]; /* "" = the public one of the region */
+	char endpoint_url_ssm[CONF_AWS_NAME_MAX];
+	char imds_endpoint[CONF_AWS_NAME_MAX];	/* default http://169.254.169.254 */
+	char ca_file[PATH_MAX];			/* "" = the system's */
+	char ca_path[PATH_MAX];			/* hashed directory; cheaper than a bundle */
+	bool allow_http;			/* plain http:// endpoints: for test doubles only */
+};
+
+struct conf_vip {
+	struct ip address;
+	unsigned int prefix_length; /* 32 or 128 for a route of its own */
+	char label[IFNAMSIZ];	    /* "eth0:1"; "" for IPv6, which has none */
+};
+
+enum conf_isolation { CONF_ISOLATION_HOLD, CONF_ISOLATION_FENCE };
+enum conf_target { CONF_TARGET_ENI, CONF_TARGET_INSTANCE };
+
+struct conf_instance {
+	char name[CONF_NAME_MAX];
+	uint16_t id; /* conf_id(name) */
+	char interface[IFNAMSIZ];
+	struct conf_vip vips[CONF_VIPS_MAX];
+	unsigned int vip_count;
+	char tables[CONF_TABLES_MAX][32]; /* rtb-... */
+	unsigned int table_count;
+	enum conf_target target;
+	bool create_route; /* default true */
+	char parameter[CONF_AWS_NAME_MAX];
+	unsigned int tracks[CONF_TRACKS_MAX]; /* indexes into conf.tracks */
+	unsigned int track_count;
+	enum conf_isolation isolation;
+	char notify[CONF_SCRIPT_MAX];	     /* command for every state change, or "" */
+	char notify_master[CONF_SCRIPT_MAX]; /* keepalived's words, or "" */
+	char notify_backup[CONF_SCRIPT_MAX];
+	char notify_fault[CONF_SCRIPT_MAX];
+	char notify_stop[CONF_SCRIPT_MAX];
+	mono_us notify_timeout; /* then the script's whole process group is killed */
+};
+
+struct conf {
+	char path[PATH_MAX]; /* of the file read */
+	char cluster[CONF_NAME_MAX];
+	char script_user[CONF_NAME_MAX];  /* default zonevip-script */
+	char control_group[CONF_NAME_MAX]; /* may give commands besides root; "" = none */
+	char touch_prefix[CONF_AWS_NAME_MAX]; /* touch parameter is <prefix>.<node>; default <cluster>.touch */
+	struct conf_node nodes[CONF_NODES_MAX];
+	unsigned int node_count;
+	unsigned int self; /* index into nodes */
+	struct conf_heartbeat heartbeat;
+	struct conf_track_mysql tracks[CONF_TRACKS_MAX];
+	unsigned int track_count;
+	struct conf_aws aws;
+	struct conf_instance *instances; /* owned */
+	unsigned int instance_count;
+	uint32_t digest; /* of everything that must be equal on every host, self left out */
+};
+
+/*
+ * Reads, checks and completes @path.
+ *
+ * @self_name  node name of this host (-i, or NULL: the short host name, else
+ *	       the node one of whose addresses this host carries).
+ * @err	       on failure "FILE:LINE:COLUMN: 'word': what is wrong; the fix".
+ *
+ * Returns a configuration owned by the caller (conf_free), or NULL.
+ */
+struct conf *conf_load(const char *path, const char *self_name, struct err *err);
+void conf_free(struct conf *conf);
+
+/*
+ * The 16-bit number by which a name travels in heartbeats and touches: FNV-1a
+ * folded. A hash and not a position, so that two hosts whose files differ for
+ * a minute during a change never mistake one instance for another; a
+ * collision inside one file is an error at load.
+ */
+uint16_t conf_id(const char *name);
+
+/* Index of the node or instance, or -1. */
+int conf_node_by_name(const struct conf *conf, const char *name);
+int conf_instance_by_name(const struct conf *conf, const char *name);
+
+#endif
