@@ -16,7 +16,7 @@
  *   SENT_NS  DONE_NS  fail  WHY
  *
  * Times are CLOCK_BOOTTIME nanoseconds. Lines that begin with '#' are for
- * people, but "# skipped N" matters: the loop itself was late by N requests.
+ * people, but "# skipped N NOW_NS" matters: the loop itself was late by N requests.
  */
 #include "config.h"
 
@@ -302,7 +302,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 	late = (now - load->next_ns) / load->every_ns;
 	if (late > 0) {
-		fprintf(load->out, "# skipped %lld\n", (long long)late);
+		fprintf(load->out, "# skipped %lld %lld\n", (long long)late, (long long)now);
 		load->skipped += (uint64_t)late;
 	}
 	ev_now_update(loop); /* limits count from the sending, not from the wake-up */
