@@ -16,7 +16,7 @@ struct err {
 /* Fills @err unless it is NULL or already holds a cause. Returns -1, so that
  * "return err_set(err, ...)" reads well. */
 __attribute__((format(printf, 2, 3))) static inline int err_set(struct err *err, const char *fmt,
-								 ...)
+								...)
 {
 	va_list args;
 

@@ -12,7 +12,7 @@
 
 typedef int64_t mono_us;
 
-#define MONO_NEVER INT64_MAX /* later than anything: a deadline that is not set */
+#define MONO_NEVER INT64_MAX		 /* later than anything: a deadline that is not set */
 #define MONO_LONG_AGO (-(INT64_MAX / 4)) /* an event that never happened; adding to it is safe */
 
 #define USEC ((mono_us)1)

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The door of the core: an event is learned, every instance gets a turn, and
+ * the heartbeat goes out when it is due or when there is news.
+ */
+#include "agent/core/machine.h"
+
+#define BURST_GAP (50 * MSEC)
+#define ROOM_PER_TURN (2 * CORE_TABLES_MAX + 24) /* actions one turn can ask for */
+
+/* --- what the rooms share ------------------------------------------------------------ */
+
+bool due(struct turn *t, mono_us at)
+{
+	if (t->now >= at)
+		return true;
+	t->core->wake = mono_min(t->core->wake, at);
+	return false;
+}
+
+struct action *emit(struct turn *t, enum action_type type)
+{
+	struct action *act = &t->out->items[t->out->count];
+
+	/* core_step() makes room before each turn, so this cannot overflow. */
+	t->out->count++;
+	*act = (struct action){.type = type, .instance = t->index, .node = -1};
+	return act;
+}
+
+void note(struct turn *t, enum core_note what, int node)
+{
+	struct action *act = emit(t, ACT_NOTE);
+
+	act->note = what;
+	act->node = node;
+}
+
+uint32_t next_op(struct core *core)
+{
+	if (++core->op == 0)
+		core->op = 1;
+	return core->op;
+}
+
+/* xorshift64: no more is asked of it than to spread retries. */
+mono_us jitter(struct core *core, mono_us limit)
+{
+	core->rng ^= core->rng << 13;
+	core->rng ^= core->rng >> 7;
+	core->rng ^= core->rng << 17;
+	return limit > 0 ? (mono_us)(core->rng % (uint64_t)limit) : 0;
+}
+
+mono_us backoff(struct core *core, enum outcome outcome, unsigned int failures)
+{
+	mono_us limit = (200 * MSEC) << (failures < 4 ? failures : 4);
+
+	switch (outcome) {
+	case OUTCOME_DENIED:
+	case OUTCOME_REFUSED:
+		return 30 * SEC;
+	case OUTCOME_ABSENT:
+	case OUTCOME_EXISTS:
+		return 5 * SEC;
+	case OUTCOME_OK:
+	case OUTCOME_THROTTLED:
+	case OUTCOME_UNKNOWN:
+	case OUTCOME_NOT_SENT:
+	case OUTCOME_COUNT:
+		break;
+	}
+	limit = mono_min(limit, 2 * SEC);
+	return limit / 4 + jitter(core, limit - limit / 4);
+}
+
+bool set_flag(struct instance *in, enum core_flag flag, bool on)
+{
+	uint32_t before = in->flags;
+
+	in->flags = on ? before | flag : before & ~(uint32_t)flag;
+	return in->flags != before;
+}
+
+/* --- start ------------------------------------------------------------------------------ */
+
+static void instance_init(struct core *core, struct instance *in,
+			  const struct core_instance_config *config, struct route *routes)
+{
+	mono_us now = core->started;
+
+	*in = (struct instance){
+		.config = *config,
+		.state = CORE_INIT,
+		.since = now,
+		.acting_since = MONO_NEVER,
+		.touch_sent = MONO_LONG_AGO,
+		.routes = routes,
+		.alias_retry = MONO_LONG_AGO,
+		.alias_quiet = MONO_LONG_AGO,
+		.claim_after = MONO_LONG_AGO,
+		.hold_until = MONO_LONG_AGO,
+		.last_failure = MONO_LONG_AGO,
+		.handover_to = -1,
+		.handover_until = MONO_LONG_AGO,
+		.confirm_after = MONO_LONG_AGO,
+	};
+	record_init(&in->record);
+	for (unsigned int i = 0; i < sizeof(in->alias_lost) / sizeof(in->alias_lost[0]); i++)
+		in->alias_lost[i] = MONO_LONG_AGO;
+	for (unsigned int n = 0; n < CORE_NODES_MAX; n++)
+		in->view[n] = (struct view){.act_seen = MONO_LONG_AGO,
+					    .touch_seen = MONO_LONG_AGO,
+					    .covered_at = MONO_LONG_AGO,
+					    .handover_to = -1};
+	for (unsigned int i = 0; i < config->tables; i++)
+		route_init(&routes[i]);
+}
+
+void core_init(struct core *core, mono_us now, const struct core_config *config,
+	       struct instance *instances, struct route *routes)
+{
+	*core = (struct core){
+		.config = *config,
+		.started = now,
+		.wake = now,
+		.hello_at = now,
+		.burst_at = MONO_NEVER,
+		.rng = config->seed ? config->seed : 1,
+		.instances = instances,
+		.touch_write = {.asked = MONO_LONG_AGO, .next = now, .outcome = OUTCOME_NOT_SENT},
+	};
+	for (unsigned int k = 0; k < config->track_count; k++)
+		health_init(&core->health[k], config->tracks[k].rise, config->tracks[k].fall);
+	for (unsigned int n = 0; n < CORE_NODES_MAX; n++) {
+		peer_init(&core->peers[n]);
+		core->touch_read[n] = (struct touch_reader){.asked = MONO_LONG_AGO,
+							    .read_at = MONO_LONG_AGO,
+							    .answered = MONO_LONG_AGO,
+							    .retry_at = MONO_LONG_AGO,
+							    .outcome = OUTCOME_NOT_SENT};
+	}
+	for (unsigned int i = 0; i < config->instance_count; i++) {
+		instance_init(core, &instances[i], &config->instances[i], routes);
+		routes += config->instances[i].tables;
+	}
+	core->config.instances = NULL; /* copied; the caller's may go */
+}
+
+/* --- heartbeats in --------------------------------------------------------------------------- */
+
+static int node_by_id(const struct core *core, uint16_t id)
+{
+	for (unsigned int n = 0; n < core->config.node_count; n++)
+		if (core->config.nodes[n].id == id)
+			return (int)n;
+	return -1;
+}
+
+static int owner_by_id(const struct core *core, uint16_t id)
+{
+	int node = node_by_id(core, id);
+
+	if (node >= 0)
+		return node;
+	return id == HELLO_NOBODY ? OWNER_NOBODY : OWNER_STRANGER;
+}
+
+static void hear_instance(struct core *core, struct instance *in, mono_us now, unsigned int node,
+			  const struct hello_instance *said, bool fresh)
+{
+	struct view *view = &in->view[node];
+	enum core_state state =
+		said->state < CORE_STATES ? (enum core_state)said->state : CORE_INIT;
+
+	record_hear(core, in, now, said, owner_by_id(core, said->owner));
+	if (said->life == in->record.life && said->disclaimed > view->disclaimed) {
+		view->disclaimed = said->disclaimed;
+		view->covered_at = now;
+	}
+	if (!fresh)
+		return;
+	view->state = state;
+	view->flags = said->flags;
+	view->priority = said->priority;
+	view->handover_to = said->handover_to ? node_by_id(core, said->handover_to) : -1;
+	if (state == CORE_CLAIMING || state == CORE_MASTER)
+		view->act_seen = now;
+}
+
+static void hear(struct turn *t, const struct hello *hello)
+{
+	struct core *core = t->core;
+	int node = node_by_id(core, hello->sender);
+	enum peer_verdict verdict;
+
+	if (node < 0 || node == self_of(core))
+		return;
+	verdict = peer_hear(&core->peers[node], t->now, core->config.nonce,
+			    core->config.timers.dead_after, hello);
+	if (verdict == PEER_OLD)
+		return;
+	if (core->config_differs[node] != (hello->digest != core->config.digest)) {
+		core->config_differs[node] = !core->config_differs[node];
+		if (core->config_differs[node])
+			note(t, NOTE_CONFIG_DIFFERS, node);
+	}
+	for (unsigned int e = 0; e < hello->count; e++)
+		for (unsigned int i = 0; i < core->config.instance_count; i++)
+			if (core->instances[i].config.id == hello->instances[e].id)
+				hear_instance(core, &core->instances[i], t->now, (unsigned int)node,
+					      &hello->instances[e], verdict == PEER_FRESH);
+}
+
+/* --- heartbeats out ----------------------------------------------------------------------------
+ */
+
+static uint16_t instance_flags(const struct turn *t)
+{
+	const struct instance *in = t->in;
+	const struct timers *timers = timers_of(t);
+	mono_us fresh = 2 * timers->verify_backup + timers->route_call;
+	uint16_t flags = 0;
+
+	if (healthy(t))
+		flags |= HELLO_HEALTHY;
+	if (t->now - in->record.reachable <= fresh)
+		flags |= HELLO_SSM_OK;
+	if (t->now - routes_reachable_since(in) <= fresh)
+		flags |= HELLO_EC2_OK;
+	if (eligible(t))
+		flags |= HELLO_ELIGIBLE;
+	if (t->now < in->hold_until)
+		flags |= HELLO_HOLD;
+	if (in->standby)
+		flags |= HELLO_STANDBY;
+	if (in->frozen)
+		flags |= HELLO_FROZEN;
+	if (in->flags & FLAG_PARTIAL)
+		flags |= HELLO_PARTIAL;
+	return flags;
+}
+
+static uint16_t id_of_owner(const struct core *core, int owner)
+{
+	if (owner >= 0)
+		return core->config.nodes[owner].id;
+	return owner == OWNER_NOBODY ? HELLO_NOBODY : HELLO_STRANGER;
+}
+
+static void say_instance(const struct turn *t, struct hello_instance *said)
+{
+	const struct instance *in = t->in;
+	const struct core *core = t->core;
+
+	*said = (struct hello_instance){
+		.id = in->config.id,
+		.flags = instance_flags(t),
+		.state = (uint8_t)in->state,
+		.priority = core->config.nodes[core->config.self].priority,
+		.owner = id_of_owner(core, in->record.owner),
+		.handover_to = in->handover_to >= 0 ? core->config.nodes[in->handover_to].id : 0,
+		.life = in->record.life,
+		.version = in->record.known ? in->record.version : 0,
+		.disclaimed = in->disclaimed,
+	};
+}
+
+unsigned int core_hello(struct core *core, mono_us now, unsigned int node, unsigned int first,
+			struct hello *hello)
+{
+	struct turn t = {.core = core, .now = now};
+	uint64_t seq = (uint64_t)now;
+
+	core->seq = seq > core->seq ? seq : core->seq + 1;
+	*hello = (struct hello){
+		.sender = core->config.nodes[core->config.self].id,
+		.receiver = core->config.nodes[node].id,
+		.digest = core->config.digest,
+		.nonce = core->config.nonce,
+		.seq = core->seq,
+	};
+	peer_echo(&core->peers[node], now, core->config.timers.dead_after, hello);
+	for (t.index = first; t.index < core->config.instance_count; t.index++) {
+		if (hello->count == HELLO_INSTANCES_MAX)
+			break;
+		t.in = &core->instances[t.index];
+		say_instance(&t, &hello->instances[hello->count++]);
+	}
+	return t.index;
+}
+
+static void beat(struct core *core, mono_us now, struct actions *out)
+{
+	struct turn t = {.core = core, .now = now, .out = out};
+	mono_us period = core->config.timers.heartbeat;
+
+	if (core->hello_now && core->burst > 0)
+		core->burst_at = now; /* the first copy is this one */
+	if (!core->hello_now && now < core->burst_at && now < core->hello_at)
+		goto wait;
+	emit(&t, ACT_HELLO);
+	core->hello_now = false;
+	if (now >= core->hello_at) /* keep the rhythm, but do not catch up what is lost */
+		core->hello_at = mono_max(core->hello_at + period, now + period / 2);
+	if (now >= core->burst_at) {
+		core->burst_at = core->burst > 0 ? now + BURST_GAP : MONO_NEVER;
+		core->burst -= core->burst > 0;
+	}
+wait:
+	(void)due(&t, mono_min(core->hello_at, core->burst_at));
+}
+
+/* --- the door
+ * -------------------------------------------------------------------------------------- */
+
+static void command(struct turn *t, const struct event *ev)
+{
+	struct core *core = t->core;
+
+	switch (ev->command) {
+	case CMD_STOP:
+		core->stopping = true;
+		core->hello_now = true;
+		core->burst = 3;
+		break;
+	case CMD_STOP_KEEP:
+		emit(t, ACT_EXIT);
+		break;
+	case CMD_SWITCHOVER:
+	case CMD_RELEASE:
+	case CMD_STANDBY_ON:
+	case CMD_STANDBY_OFF:
+	case CMD_FREEZE_ON:
+	case CMD_FREEZE_OFF:
+	case CMD_ACK:
+		obey(t, ev);
+		break;
+	}
+}
+
+static void resume(struct core *core, mono_us now, mono_us gap)
+{
+	if (gap >= core->config.timers.dead_after)
+		core->started = now; /* learn the peers anew before acting */
+	for (unsigned int i = 0; i < core->config.instance_count; i++)
+		core->instances[i].stall = mono_max(core->instances[i].stall, gap);
+}
+
+static void learn(struct turn *t, const struct event *ev)
+{
+	struct core *core = t->core;
+
+	switch (ev->type) {
+	case EV_TICK:
+		break;
+	case EV_RESUMED:
+		resume(core, t->now, ev->gap);
+		break;
+	case EV_HELLO:
+		hear(t, ev->hello);
+		break;
+	case EV_CHECK:
+		health_count(&core->health[ev->track], ev->health);
+		break;
+	case EV_LINK:
+		t->in->link_up = ev->up;
+		break;
+	case EV_ALIAS:
+		alias_seen(core, t->in, t->now, ev);
+		break;
+	case EV_TARGET:
+		core->target_known = ev->up;
+		core->source_dest_check = ev->source_dest_check;
+		break;
+	case EV_PARAM_READ:
+		record_read(core, t->in, t->now, ev);
+		break;
+	case EV_PARAM_WRITTEN:
+		record_written(core, t->in, t->now, ev);
+		claim_written(t, ev);
+		break;
+	case EV_TOUCH_READ:
+		touch_read(core, t->now, ev);
+		break;
+	case EV_TOUCH_WRITTEN:
+		touch_written(core, t->now, ev);
+		break;
+	case EV_ROUTE_READ:
+		route_read(core, t->in, t->now, ev);
+		break;
+	case EV_ROUTE_WRITTEN:
+		route_written(core, t->in, t->now, ev);
+		break;
+	case EV_COMMAND:
+		command(t, ev);
+		break;
+	case EV_TYPES:
+		break;
+	}
+}
+
+/* Stopped when the promise is out and no address waits to go. */
+static void finish(struct core *core, mono_us now, struct actions *out)
+{
+	struct turn t = {.core = core, .now = now, .out = out};
+
+	if (!core->stopping || core->burst > 0)
+		return;
+	for (unsigned int i = 0; i < core->config.instance_count; i++) {
+		const struct instance *in = &core->instances[i];
+
+		if (core_acting(in) || in->alias_present || in->alias_pending)
+			return;
+	}
+	emit(&t, ACT_EXIT);
+}
+
+void core_step(struct core *core, mono_us now, const struct event *ev, struct actions *out)
+{
+	struct turn t = {.core = core, .now = now, .out = out};
+
+	out->count = 0;
+	core->wake = MONO_NEVER;
+	if (ev->instance < core->config.instance_count) {
+		t.index = ev->instance;
+		t.in = &core->instances[t.index];
+		learn(&t, ev);
+	}
+	for (t.index = 0; t.index < core->config.instance_count; t.index++) {
+		if (CORE_ACTIONS_MAX - out->count < ROOM_PER_TURN) {
+			core->wake = now; /* the rest at once, in the next step */
+			break;
+		}
+		t.in = &core->instances[t.index];
+		settle(&t);
+	}
+	touch_settle(core, now, out);
+	beat(core, now, out);
+	finish(core, now, out);
+}
+
+mono_us core_deadline(const struct core *core)
+{
+	return core->wake;
+}
+
+/* --- questions
+ * ---------------------------------------------------------------------------------------- */
+
+enum core_refusal core_refuses(const struct core *core, mono_us now, const struct event *command)
+{
+	const struct instance *in = &core->instances[command->instance];
+	enum core_refusal worst = REFUSE_NO_PEER;
+
+	if (command->command != CMD_SWITCHOVER)
+		return REFUSE_NOT;
+	if (in->state != CORE_MASTER)
+		return REFUSE_NOT_MASTER;
+	if (in->frozen)
+		return REFUSE_FROZEN;
+	if (command->node == self_of(core))
+		return REFUSE_SELF;
+	for (unsigned int n = 0; n < core->config.node_count; n++) {
+		const struct view *view = &in->view[n];
+
+		if (n == core->config.self || (command->node >= 0 && (int)n != command->node))
+			continue;
+		if (!peer_heard(core, now, n))
+			worst = REFUSE_TARGET_SILENT;
+		else if (view->flags & HELLO_ELIGIBLE || command->force)
+			return REFUSE_NOT;
+		else
+			worst = view->flags & HELLO_HOLD ? REFUSE_TARGET_HOLD : REFUSE_TARGET_UNFIT;
+	}
+	return worst;
+}

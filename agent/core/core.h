@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The core decides who owns the VIP. It takes an event and the time and
+ * returns a list of actions; it has no I/O, no clock, no allocation, no
+ * globals and no logging, so the daemon, the unit tests, the fuzzers and the
+ * simulator drive the same object code (tests/core-purity.sh asks the linker).
+ *
+ * One struct core is one node: its peers, its checks and its instances, one
+ * failover machine per VIP. The rules and their letters (K1, S1, C2, ...) are
+ * those of doc/protocol.md. In one breath:
+ *
+ *   The parameter P names the owner; its version is the term. Heartbeats only
+ *   tell whether the owner is alive. Silence starts an inquiry, never a
+ *   claim; a *disclaim* (a promise not to act on any version up to v) lets a
+ *   peer claim at once. A claim writes P, reads it back, and moves the routes.
+ *
+ * Events only add facts; then settle() compares what should be with what is
+ * and emits what is missing. So nothing hangs on one edge: a lost answer, a
+ * late one or a doubled one is mended by the next look.
+ */
+#ifndef AGENT_CORE_CORE_H
+#define AGENT_CORE_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/base/mono.h"
+#include "agent/base/outcome.h"
+#include "agent/base/timers.h"
+#include "agent/core/health.h"
+#include "agent/core/hello.h"
+#include "agent/core/peer.h"
+
+#define CORE_NODES_MAX 8
+#define CORE_INSTANCES_MAX 255
+#define CORE_TABLES_MAX 64
+#define CORE_TRACKS_MAX 8
+#define CORE_ACTIONS_MAX 256
+
+enum core_state {
+	CORE_INIT,     /* finding out what is there */
+	CORE_BACKUP,   /* another host holds the VIP, as far as we know */
+	CORE_CLAIMING, /* has written P, or is about to; acting already */
+	CORE_MASTER,   /* holds it */
+	CORE_FAULT,    /* cannot serve */
+	CORE_MAINT,    /* kept out by an operator (standby) */
+	CORE_STATES
+};
+
+/* Why a state was entered. The names go to logs, scripts and status. */
+enum core_reason {
+	REASON_NONE,
+	REASON_STARTED,	     /* first look finished */
+	REASON_ADOPTED,	     /* P names us and nothing contradicts: found as we left it */
+	REASON_DISCLAIMED,   /* the owner promised not to act */
+	REASON_OWNER_SILENT, /* neither heard nor touching for D + G */
+	REASON_NO_OWNER,     /* the parameter does not exist */
+	REASON_RECLAIM,	     /* our own disclaim, recovered, nobody else went first */
+	REASON_STRANDED,     /* the owner has lost the API and a route is wrong */
+	REASON_CONFIRMED,    /* P read back */
+	REASON_UNRECORDED,   /* acts on the owner's promise; P cannot be written now */
+	REASON_OVERRULED,    /* P names another node */
+	REASON_GAP,	     /* somebody wrote P in between: ask again later */
+	REASON_CHECK_FAILED,
+	REASON_LINK_DOWN,
+	REASON_RECOVERED,
+	REASON_CLAIM_FAILED,  /* not confirmed within T_claim */
+	REASON_ROUTES_FAILED, /* no route table written within T_route */
+	REASON_CONCEDED,      /* lease over and a route points at a peer */
+	REASON_FENCED,	      /* lease over and the cloud unreadable */
+	REASON_STALLED,	      /* did not run for longer than the lease */
+	REASON_SWITCHOVER,
+	REASON_RELEASED,
+	REASON_STANDBY,
+	REASON_RESUMED, /* standby off */
+	REASON_STOPPING,
+	REASON_COUNT
+};
+
+/* What keeps a node from taking the VIP; a set of bits. */
+enum core_blocker {
+	BLOCK_CHECK = 1 << 0,	   /* a check fails */
+	BLOCK_NO_VERDICT = 1 << 1, /* a check cannot tell (login refused, not yet run) */
+	BLOCK_LINK = 1 << 2,	   /* interface down */
+	BLOCK_STANDBY = 1 << 3,
+	BLOCK_MAINTENANCE = 1 << 4,
+	BLOCK_HOLD = 1 << 5,	    /* failed lately and another node can serve */
+	BLOCK_IDENTITY = 1 << 6,    /* who we are in AWS is not known */
+	BLOCK_SOURCE_DEST = 1 << 7, /* source/destination check on: no traffic would pass */
+	BLOCK_PARAMETER = 1 << 8,   /* not read within T_api */
+	BLOCK_ROUTES = 1 << 9,	    /* no route table read within T_api */
+	BLOCK_STOPPING = 1 << 10,
+	BLOCK_TOUCH = 1 << 11, /* touch parameters may not be read or written */
+};
+
+/* What is remarkable while it lasts; a set of bits, for status. */
+enum core_flag {
+	FLAG_PARTITIONED = 1 << 0,   /* a peer is alive by its touches but not heard */
+	FLAG_UNCONFIRMED = 1 << 1,   /* lease over or just resumed: watches the routes */
+	FLAG_UNRECORDED = 1 << 2,    /* acts, but P does not say so yet */
+	FLAG_PARTIAL = 1 << 3,	     /* some route table is not ours and cannot be written */
+	FLAG_DEGRADED = 1 << 4,	     /* neither peers nor the cloud can be reached */
+	FLAG_ALIAS_FIGHT = 1 << 5,   /* somebody keeps removing or adding the address */
+	FLAG_STRANGER = 1 << 6,	     /* P names no configured node */
+	FLAG_CLAIM_BACKOFF = 1 << 7, /* the last claim failed; the next one waits */
+	FLAG_SUSPECT = 1 << 8,	     /* the owner is not heard: the parameter is being asked */
+};
+
+/* Owner of P and target of a route: a node index, or one of these. */
+enum {
+	OWNER_NOBODY = -1,   /* the parameter does not exist */
+	OWNER_STRANGER = -2, /* it names no configured node */
+	TARGET_MISSING = -1, /* the table has no route for the VIP */
+	TARGET_OTHER = -2,   /* points at something that is no configured node, or a blackhole */
+	TARGET_UNREAD = -3,
+};
+
+/* --- configuration: fixed between core_init and the next ------------------------ */
+
+struct core_node {
+	uint16_t id;
+	uint8_t priority;
+};
+
+struct core_instance_config {
+	uint16_t id;
+	unsigned int tables;
+	uint32_t tracks; /* set of track indexes */
+	bool fence;	 /* isolation = fence; else hold */
+};
+
+struct core_config {
+	struct timers timers;
+	struct core_node nodes[CORE_NODES_MAX];
+	unsigned int node_count;
+	unsigned int self;
+	struct {
+		unsigned int rise;
+		unsigned int fall;
+	} tracks[CORE_TRACKS_MAX];
+	unsigned int track_count;
+	unsigned int instance_count;
+	const struct core_instance_config *instances; /* copied by core_init */
+	uint64_t nonce;				      /* random, not 0: names this run */
+	uint64_t seed;				      /* of jitter and tie-breaks */
+	uint32_t digest;
+};
+
+/* --- events -------------------------------------------------------------------- */
+
+enum event_type {
+	EV_TICK,	  /* core_deadline() has come */
+	EV_RESUMED,	  /* the loop woke late by more than eps: gap */
+	EV_HELLO,	  /* an authentic heartbeat for us: hello */
+	EV_CHECK,	  /* a check ended: track, health */
+	EV_LINK,	  /* instance's interface: up */
+	EV_ALIAS,	  /* instance's addresses are all there: up; or adding failed: outcome */
+	EV_TARGET,	  /* who we are in AWS: up = known; source_dest_check */
+	EV_PARAM_READ,	  /* answer to ACT_PARAM_GET: outcome, version, owner, mtime, sent */
+	EV_PARAM_WRITTEN, /* answer to ACT_PARAM_PUT: outcome, version, sent */
+	EV_TOUCH_READ,	  /* answer to ACT_TOUCH_GET: node, outcome, version, touch */
+	EV_TOUCH_WRITTEN, /* answer to ACT_TOUCH_PUT: outcome, sent */
+	EV_ROUTE_READ,	  /* answer to ACT_ROUTE_GET: table, outcome, target, sent */
+	EV_ROUTE_WRITTEN, /* answer to ACT_ROUTE_SET: table, outcome, sent */
+	EV_COMMAND,	  /* command, node (target of a switchover or -1), force */
+	EV_TYPES
+};
+
+enum core_command {
+	CMD_SWITCHOVER, /* hand the VIP to node, or to whoever takes it (-1) */
+	CMD_RELEASE,	/* disclaim once */
+	CMD_STANDBY_ON,
+	CMD_STANDBY_OFF,
+	CMD_FREEZE_ON, /* maintenance */
+	CMD_FREEZE_OFF,
+	CMD_ACK,       /* end the hold after a failure */
+	CMD_STOP,      /* hand over, then ACT_EXIT; concerns every instance */
+	CMD_STOP_KEEP, /* ACT_EXIT at once, everything stays as it is */
+};
+
+/* What a touch parameter lists: "acts on term" or "disclaims up to term". */
+struct touch_entry {
+	uint16_t id; /* instance */
+	bool disclaims;
+	uint64_t term;
+};
+
+struct touch {
+	unsigned int count;
+	struct touch_entry entries[CORE_INSTANCES_MAX];
+};
+
+struct event {
+	enum event_type type;
+	unsigned int instance; /* index; which events carry which fields: see above */
+	unsigned int table;
+	unsigned int track;
+	int node;
+	uint32_t op;
+	enum outcome outcome;
+	mono_us sent;
+	mono_us gap;
+	int owner;
+	int target;
+	uint64_t version;
+	mono_us mtime; /* LastModifiedDate, us since the epoch: only compared with its like */
+	enum health_result health;
+	enum core_command command;
+	bool up;
+	bool force;
+	bool source_dest_check;
+	const struct hello *hello; /* borrowed for the call */
+	const struct touch *touch; /* borrowed for the call */
+};
+
+/* --- actions ------------------------------------------------------------------- */
+
+enum action_type {
+	ACT_HELLO, /* send a heartbeat to every peer: core_hello() fills it */
+	ACT_STATE, /* instance went from old_state to state for reason: log, notify */
+	ACT_NOTE,  /* something worth a line: note */
+	ACT_ALIAS_ADD,
+	ACT_ALIAS_DEL,
+	ACT_CANCEL, /* drop and abort every write of instance not yet answered */
+	ACT_PARAM_GET,
+	ACT_PARAM_PUT, /* our name; create = only if absent */
+	ACT_TOUCH_GET, /* of node */
+	ACT_TOUCH_PUT, /* core_touch() fills the value */
+	ACT_ROUTE_GET, /* table */
+	ACT_ROUTE_SET, /* table, to us */
+	ACT_EXIT,      /* the stop is complete */
+	ACT_TYPES
+};
+
+enum core_note {
+	NOTE_DRIFT,	  /* a route is not ours any more: putting it back */
+	NOTE_PARTITIONED, /* owner not heard, but it touches */
+	NOTE_HEARD_AGAIN,
+	NOTE_SUSPECT, /* owner silent: asking the parameter */
+	NOTE_UNCONFIRMED,
+	NOTE_DEGRADED,
+	NOTE_STRANGER,	     /* the parameter names nobody we know */
+	NOTE_CONFIG_DIFFERS, /* node's configuration is not ours */
+	NOTE_TAKEN_BACK,     /* nobody took the planned hand-over */
+	NOTE_COUNT
+};
+
+struct action {
+	enum action_type type;
+	unsigned int instance;
+	unsigned int table;
+	int node;
+	uint32_t op;	   /* handed back in the answer */
+	mono_us not_after; /* calls: not to be sent later than this */
+	mono_us deadline;  /* calls: the whole call */
+	enum core_state old_state, state;
+	enum core_reason reason;
+	enum core_note note;
+	bool create;
+};
+
+struct actions {
+	unsigned int count;
+	struct action items[CORE_ACTIONS_MAX];
+};
+
+/* --- the machine: fields are for this folder and for status; others only read ------ */
+
+/* What a peer last said about an instance. */
+struct view {
+	enum core_state state;
+	uint16_t flags;
+	uint8_t priority;
+	mono_us act_seen;   /* receipt of its last fresh heartbeat in an acting state */
+	mono_us touch_seen; /* its touch moved and lists the instance as acting */
+	uint64_t disclaimed;
+	mono_us covered_at; /* when that disclaim was first known */
+	int handover_to;
+};
+
+/* The parameter P as this node knows it. */
+struct record {
+	bool known;
+	uint64_t version;   /* kv */
+	int owner;	    /* ko */
+	mono_us first_seen; /* o_kv: when this version was first known */
+	mono_us mtime;
+	uint32_t life;	      /* raised when P was deleted and made anew */
+	uint64_t odd_version; /* contradicting read that waits for a second one */
+	mono_us odd_since;    /* MONO_NEVER = none */
+
+	uint32_t op;	    /* in flight, 0 = none */
+	bool putting;	    /* it is a Put */
+	mono_us asked;	    /* when the last read was started */
+	mono_us read_at;    /* start of the last answered read */
+	mono_us answered;   /* when that answer came */
+	mono_us first_read; /* start of the first read of this version since the owner fell silent
+			     */
+	mono_us reachable; /* start of the last read that was answered at all, throttled included */
+	mono_us retry_at;
+	mono_us throttled; /* last time */
+	unsigned int failures;
+	enum outcome outcome;	  /* of the last read */
+	enum outcome put_outcome; /* of the last Put */
+};
+
+struct route {
+	uint32_t op;
+	bool writing;
+	int target; /* by the last read believed, TARGET_UNREAD at first */
+	mono_us asked;
+	mono_us read_at;    /* start of the last answered read */
+	mono_us same_since; /* start of the first read of the run that gave this target */
+	mono_us reachable; /* start of the last read that was answered at all, throttled included */
+	mono_us written;   /* send time of our last successful write */
+	mono_us retry_at;
+	unsigned int failures;
+	bool wanted;	      /* to be written for this claim */
+	bool unsettled;	      /* a write ended unknown: look before writing again */
+	bool tried;	      /* a read ended at least once, well or badly */
+	enum outcome outcome; /* of the last call */
+};
+
+enum claim_kind {
+	CLAIM_FAST, /* on the owner's disclaim: routes in parallel with the Put */
+	CLAIM_SILENT,
+	CLAIM_CREATE, /* P is absent */
+	CLAIM_OWN,    /* our own disclaim, or a stranded owner: Put, confirm, route */
+	CLAIM_GAP,    /* a Put of a MASTER met another Put: ask again */
+};
+
+struct claim {
+	enum claim_kind kind;
+	uint64_t base; /* version before our Put */
+	uint32_t life;
+	mono_us since;
+	mono_us put_at;	    /* next Put may go */
+	mono_us settled_at; /* a read started before this confirms nothing */
+	unsigned int puts;  /* so far; 0 = none may have been applied */
+};
+
+struct instance {
+	struct core_instance_config config;
+	enum core_state state;
+	enum core_reason reason;
+	mono_us since;	      /* in this state */
+	mono_us acting_since; /* CLAIMING or MASTER; MONO_NEVER when not acting */
+	mono_us touch_sent;   /* send time of the last Put that renewed the lease */
+	uint64_t disclaimed;
+	uint64_t promise; /* version on whose disclaim we act unrecorded, 0 = none */
+	struct record record;
+	struct claim claim;
+	struct view view[CORE_NODES_MAX];
+	struct route *routes; /* config.tables of them, the caller's memory */
+
+	bool link_up;
+	bool standby;
+	bool frozen;
+	bool alias_present;
+	bool alias_pending; /* asked for, answer not yet there */
+	bool alias_kept;    /* FAULT: kept because nobody else can serve */
+	mono_us alias_retry;
+	mono_us alias_lost[5]; /* when others removed it, newest first */
+	mono_us alias_quiet;   /* no fighting before this */
+	mono_us claim_after;   /* back-off after a failed claim */
+	mono_us hold_until;
+	mono_us last_failure;
+	unsigned int failures;
+	int handover_to; /* -1 = none; else the node meant to take over */
+	mono_us handover_until;
+	mono_us stall;	       /* the loop stood still for so long, not yet acted upon */
+	mono_us confirm_after; /* resumed: P must be read from here on before anything is trusted */
+	uint32_t flags;	       /* core_flag */
+	uint32_t blockers;     /* core_blocker, as of the last step */
+};
+
+/* A node's touch parameter as read by us, and our own as written. */
+struct touch_reader {
+	uint32_t op;
+	uint64_t version;
+	mono_us asked;
+	mono_us read_at;
+	mono_us answered;
+	mono_us retry_at;
+	enum outcome outcome;
+};
+
+struct touch_writer {
+	uint32_t op;
+	mono_us asked;
+	mono_us next;
+	unsigned int failures;
+	enum outcome outcome;
+};
+
+struct core {
+	struct core_config config;
+	mono_us started;
+	mono_us wake;	    /* when to look again */
+	mono_us hello_at;   /* next heartbeat by schedule */
+	mono_us burst_at;   /* next copy of a disclaim */
+	unsigned int burst; /* copies left */
+	bool hello_now;	    /* news: do not wait for the schedule */
+	uint64_t seq;
+	uint64_t rng;
+	uint32_t op;
+	bool target_known;
+	bool source_dest_check;
+	bool stopping;
+	struct health health[CORE_TRACKS_MAX];
+	struct peer peers[CORE_NODES_MAX];
+	struct touch_reader touch_read[CORE_NODES_MAX];
+	struct touch_writer touch_write;
+	bool config_differs[CORE_NODES_MAX];
+	struct instance *instances; /* the caller's memory */
+};
+
+/*
+ * Makes a node out of a configuration.
+ *
+ * @instances	config->instance_count of them, @routes: the sum of their
+ *		tables; both the caller's memory, zeroed by the caller, kept as
+ *		long as the core.
+ */
+void core_init(struct core *core, mono_us now, const struct core_config *config,
+	       struct instance *instances, struct route *routes);
+
+/*
+ * Advances the machine by one event.
+ *
+ * @core  owned by the caller; the only state read or written.
+ * @now   monotonic microseconds, never less than on the previous call.
+ * @ev	  borrowed for this call only.
+ * @out	  emptied here, then filled with actions in the order in which the
+ *	  caller must carry them out. When it is full the rest follows at once:
+ *	  core_deadline() then says now.
+ * Cannot fail: an event that makes no sense in this state changes nothing.
+ */
+void core_step(struct core *core, mono_us now, const struct event *ev, struct actions *out);
+
+/* When to call core_step() with EV_TICK if nothing else happens. */
+mono_us core_deadline(const struct core *core);
+
+/*
+ * Fills the heartbeat for @node with instances from @first on and numbers it.
+ * Returns the index of the first instance that did not fit (instance_count
+ * when all did), so a caller sends packets until it gets that.
+ */
+unsigned int core_hello(struct core *core, mono_us now, unsigned int node, unsigned int first,
+			struct hello *hello);
+
+/* What our touch parameter should list now. */
+void core_touch(const struct core *core, struct touch *touch);
+
+/* Why a command would be refused now. */
+enum core_refusal {
+	REFUSE_NOT,
+	REFUSE_NOT_MASTER,
+	REFUSE_SELF,	/* the target is this node */
+	REFUSE_NO_PEER, /* no peer is eligible */
+	REFUSE_TARGET_SILENT,
+	REFUSE_TARGET_HOLD,  /* target is held back after a failure: ack it there */
+	REFUSE_TARGET_UNFIT, /* target says it is not eligible */
+	REFUSE_FROZEN,	     /* maintenance is on */
+	REFUSE_COUNT
+};
+enum core_refusal core_refuses(const struct core *core, mono_us now, const struct event *command);
+
+/* For status: the peers and lease as numbers. */
+bool core_hears(const struct core *core, mono_us now, unsigned int node);
+
+/* Names for logs, scripts and status; never NULL. */
+const char *core_state_name(enum core_state state);
+const char *core_reason_name(enum core_reason reason);
+const char *core_note_name(enum core_note note);
+const char *core_event_name(enum event_type type);
+const char *core_refusal_name(enum core_refusal refusal);
+/* The word of the lowest bit of @set; call again with the bit cleared. */
+const char *core_blocker_name(uint32_t set);
+const char *core_flag_name(uint32_t set);
+
+static inline bool core_acting(const struct instance *in)
+{
+	return in->state == CORE_CLAIMING || in->state == CORE_MASTER;
+}
+
+#endif

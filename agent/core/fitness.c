@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may take the VIP: the reasons against, the hold after a failure, and
+ * the order in which several candidates try.
+ */
+#include "agent/core/machine.h"
+
+bool peer_heard(const struct core *core, mono_us now, unsigned int node)
+{
+	return now - core->peers[node].heard <= core->config.timers.dead_after;
+}
+
+bool core_hears(const struct core *core, mono_us now, unsigned int node)
+{
+	return peer_heard(core, now, node);
+}
+
+static bool view_acting(const struct view *view)
+{
+	return view->state == CORE_CLAIMING || view->state == CORE_MASTER;
+}
+
+bool peer_acting(const struct turn *t)
+{
+	for (unsigned int n = 0; n < t->core->config.node_count; n++)
+		if (n != t->core->config.self && peer_heard(t->core, t->now, n) &&
+		    view_acting(&t->in->view[n]))
+			return true;
+	return false;
+}
+
+bool peer_could_serve(const struct turn *t)
+{
+	for (unsigned int n = 0; n < t->core->config.node_count; n++) {
+		const struct view *view = &t->in->view[n];
+
+		if (n != t->core->config.self && peer_heard(t->core, t->now, n) &&
+		    (view_acting(view) || (view->flags & HELLO_ELIGIBLE)))
+			return true;
+	}
+	return false;
+}
+
+static enum health_state worst_check(const struct turn *t)
+{
+	enum health_state worst = HEALTH_UP;
+
+	for (unsigned int k = 0; k < t->core->config.track_count; k++) {
+		enum health_state state = t->core->health[k].state;
+
+		if (!(t->in->config.tracks & (1U << k)) || state == HEALTH_UP)
+			continue;
+		if (state == HEALTH_DOWN)
+			return HEALTH_DOWN;
+		worst = state;
+	}
+	return worst;
+}
+
+bool healthy(const struct turn *t)
+{
+	return t->in->link_up && worst_check(t) == HEALTH_UP;
+}
+
+bool unhealthy(const struct turn *t)
+{
+	return !t->in->link_up || worst_check(t) == HEALTH_DOWN;
+}
+
+static bool touch_denied(const struct turn *t)
+{
+	int owner = t->in->record.owner;
+
+	return t->core->touch_write.outcome == OUTCOME_DENIED ||
+	       (owner >= 0 && t->core->touch_read[owner].outcome == OUTCOME_DENIED);
+}
+
+uint32_t blockers(const struct turn *t)
+{
+	const struct timers *timers = timers_of(t);
+	const struct instance *in = t->in;
+	const struct core *core = t->core;
+	mono_us age = mono_max(timers->api_age, 3 * timers->verify_backup);
+	enum health_state check = worst_check(t);
+	uint32_t set = 0;
+
+	if (check == HEALTH_DOWN)
+		set |= BLOCK_CHECK;
+	else if (check != HEALTH_UP)
+		set |= BLOCK_NO_VERDICT;
+	if (!in->link_up)
+		set |= BLOCK_LINK;
+	if (in->standby)
+		set |= BLOCK_STANDBY;
+	if (in->frozen)
+		set |= BLOCK_MAINTENANCE;
+	if (core->stopping)
+		set |= BLOCK_STOPPING;
+	if (!core->target_known)
+		set |= BLOCK_IDENTITY;
+	else if (core->source_dest_check)
+		set |= BLOCK_SOURCE_DEST;
+	/* An outage of the store (no answer, 5xx) is not this node's fault. */
+	if (t->now - in->record.reachable > age && in->record.outcome != OUTCOME_UNKNOWN)
+		set |= BLOCK_PARAMETER;
+	if (t->now - routes_reachable_since(in) > age)
+		set |= BLOCK_ROUTES;
+	if (touch_denied(t))
+		set |= BLOCK_TOUCH;
+	if (t->now < in->hold_until && peer_could_serve(t))
+		set |= BLOCK_HOLD;
+	return set;
+}
+
+bool eligible(const struct turn *t)
+{
+	return blockers(t) == 0;
+}
+
+unsigned int rank(const struct turn *t)
+{
+	const struct core_node *nodes = t->core->config.nodes;
+	unsigned int self = t->core->config.self;
+	unsigned int better = 0;
+
+	for (unsigned int n = 0; n < t->core->config.node_count; n++) {
+		if (n == self || (int)n == t->in->record.owner || !peer_heard(t->core, t->now, n) ||
+		    !(t->in->view[n].flags & HELLO_ELIGIBLE))
+			continue;
+		if (t->in->view[n].priority > nodes[self].priority ||
+		    (t->in->view[n].priority == nodes[self].priority && n < self))
+			better++;
+	}
+	return better;
+}
+
+void failed(struct turn *t)
+{
+	struct instance *in = t->in;
+	const struct timers *timers = timers_of(t);
+	mono_us hold = timers->hold;
+
+	if (t->now - in->last_failure > timers->hold_max)
+		in->failures = 0;
+	for (unsigned int i = 0; i < in->failures && hold < timers->hold_max; i++)
+		hold *= 2;
+	in->hold_until = t->now + mono_min(hold, timers->hold_max);
+	in->last_failure = t->now;
+	in->failures++;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The owner's side of the silent claim. Every ack of a peer, and every touch
+ * of our parameter that landed, buys the right to act for F more; a peer that
+ * neither hears us nor sees a touch waits G > F before it claims. So the
+ * owner has stopped, or watches the route, before anybody else may start.
+ *
+ * A touch is one write of the *node's* own parameter, whatever the number of
+ * its instances: it lists those it acts on and those it disclaims.
+ */
+#include "agent/core/machine.h"
+
+/* --- acks and lease ---------------------------------------------------------- */
+
+bool lease_acked(const struct turn *t)
+{
+	const struct core *core = t->core;
+
+	for (unsigned int n = 0; n < core->config.node_count; n++) {
+		mono_us from = mono_max(core->peers[n].ack, t->in->acting_since);
+
+		if (n != core->config.self && t->now - from > core->config.timers.ack_age)
+			return false;
+	}
+	return true;
+}
+
+mono_us lease_base(const struct turn *t)
+{
+	const struct core *core = t->core;
+	mono_us acked = MONO_NEVER;
+
+	for (unsigned int n = 0; n < core->config.node_count; n++) {
+		mono_us ack = core->peers[n].ack;
+
+		if (n == core->config.self)
+			continue;
+		if (ack < t->in->acting_since) /* of a packet that did not say we act */
+			ack = MONO_LONG_AGO;
+		acked = mono_min(acked, ack + core->config.timers.dead_after);
+	}
+	return mono_max(acked, t->in->touch_sent);
+}
+
+/* Lease over: the route decides whether we are still the one who is reached. */
+static void lease_over(struct turn *t)
+{
+	const struct timers *timers = timers_of(t);
+	bool readable = t->now - routes_reachable_since(t->in) <= timers->touch + timers->slack;
+
+	if (routes_at_peer(t)) {
+		leave(t, CORE_BACKUP, REASON_CONCEDED);
+		return;
+	}
+	if (readable) {
+		set_flag(t->in, FLAG_DEGRADED, false);
+		return;
+	}
+	/* Throttled means reachable: never a reason to fence. */
+	if (t->core->touch_write.outcome == OUTCOME_THROTTLED && routes_all_mine(t))
+		return;
+	if (t->in->config.fence) {
+		leave(t, CORE_FAULT, REASON_FENCED);
+		return;
+	}
+	if (set_flag(t->in, FLAG_DEGRADED, true))
+		note(t, NOTE_DEGRADED, -1);
+}
+
+void lease_watch(struct turn *t)
+{
+	bool over = due(t, lease_base(t) + timers_of(t)->lease);
+	bool unread = t->in->record.read_at < t->in->confirm_after;
+
+	if (set_flag(t->in, FLAG_UNCONFIRMED, over || unread) && (over || unread))
+		note(t, NOTE_UNCONFIRMED, -1);
+	if (unread)
+		record_ask(t);
+	if (over)
+		lease_over(t);
+	else
+		set_flag(t->in, FLAG_DEGRADED, false);
+}
+
+/* --- touching ------------------------------------------------------------------ */
+
+static bool wants_touch(struct turn *t)
+{
+	const struct instance *in = t->in;
+	const struct core *core = t->core;
+
+	if (core_acting(in))
+		return !lease_acked(t);
+	if (in->record.owner != self_of(core) || in->disclaimed < in->record.version)
+		return false;
+	for (unsigned int n = 0; n < core->config.node_count; n++)
+		if (n != core->config.self &&
+		    t->now - core->peers[n].ack > core->config.timers.ack_age)
+			return true; /* it has not heard our disclaim; it may read it */
+	return false;
+}
+
+void touch_settle(struct core *core, mono_us now, struct actions *out)
+{
+	struct touch_writer *writer = &core->touch_write;
+	struct turn t = {.core = core, .now = now, .out = out};
+	bool wanted = writer->asked == MONO_LONG_AGO; /* once at start: may we write it at all? */
+	struct action *act;
+
+	if (!core->target_known || core->stopping)
+		return;
+	for (t.index = 0; t.index < core->config.instance_count && !wanted; t.index++) {
+		t.in = &core->instances[t.index];
+		wanted = wants_touch(&t);
+	}
+	wanted |= writer->outcome == OUTCOME_DENIED || writer->outcome == OUTCOME_REFUSED;
+	if (!wanted || writer->op != 0 || !due(&t, writer->next))
+		return;
+	writer->op = next_op(core);
+	writer->asked = now;
+	writer->next = now + core->config.timers.touch;
+	act = emit(&t, ACT_TOUCH_PUT);
+	act->node = self_of(core);
+	act->op = writer->op;
+	act->not_after = now + core->config.timers.slack;
+	act->deadline = now + core->config.timers.param_call;
+}
+
+void touch_written(struct core *core, mono_us now, const struct event *ev)
+{
+	struct touch_writer *writer = &core->touch_write;
+
+	if (ev->op != writer->op)
+		return;
+	writer->op = 0;
+	writer->outcome = ev->outcome;
+	switch (ev->outcome) {
+	case OUTCOME_OK:
+		writer->failures = 0;
+		for (unsigned int i = 0; i < core->config.instance_count; i++) {
+			struct instance *in = &core->instances[i];
+
+			/* It was listed as acting when the value was made. */
+			if (core_acting(in) && in->acting_since <= writer->asked)
+				in->touch_sent = mono_max(in->touch_sent, ev->sent);
+		}
+		break;
+	case OUTCOME_THROTTLED:
+		writer->next = now + jitter(core, mono_min(30 * SEC,
+							   SEC << mono_min(++writer->failures, 5)));
+		break;
+	case OUTCOME_DENIED:
+	case OUTCOME_REFUSED:
+		writer->next = now + backoff(core, ev->outcome, 0);
+		break;
+	case OUTCOME_ABSENT:
+	case OUTCOME_EXISTS:
+	case OUTCOME_UNKNOWN:
+	case OUTCOME_NOT_SENT:
+	case OUTCOME_COUNT:
+		break; /* again after W */
+	}
+}
+
+void core_touch(const struct core *core, struct touch *touch)
+{
+	touch->count = 0;
+	for (unsigned int i = 0; i < core->config.instance_count; i++) {
+		const struct instance *in = &core->instances[i];
+		bool disclaims = in->record.owner == self_of(core) && in->disclaimed != 0 &&
+				 in->disclaimed >= in->record.version;
+
+		if (!core_acting(in) && !disclaims)
+			continue;
+		touch->entries[touch->count++] = (struct touch_entry){
+			.id = in->config.id,
+			.disclaims = !core_acting(in),
+			.term = core_acting(in) ? in->record.version : in->disclaimed,
+		};
+	}
+}
+
+/* --- reading the touches of others ------------------------------------------------ */
+
+static void hear_touch(struct core *core, mono_us now, unsigned int node, const struct touch *touch)
+{
+	for (unsigned int e = 0; e < touch->count; e++) {
+		const struct touch_entry *entry = &touch->entries[e];
+
+		for (unsigned int i = 0; i < core->config.instance_count; i++) {
+			struct instance *in = &core->instances[i];
+			struct view *view = &in->view[node];
+
+			if (in->config.id != entry->id)
+				continue;
+			if (entry->disclaims && entry->term > view->disclaimed) {
+				view->disclaimed = entry->term;
+				view->covered_at = now;
+			} else if (!entry->disclaims && entry->term >= in->record.version) {
+				view->touch_seen = now;
+			}
+		}
+	}
+}
+
+void touch_read(struct core *core, mono_us now, const struct event *ev)
+{
+	struct touch_reader *reader = &core->touch_read[ev->node];
+	bool absent = ev->outcome == OUTCOME_ABSENT;
+
+	if (ev->op != reader->op)
+		return;
+	reader->op = 0;
+	reader->outcome = ev->outcome;
+	if (ev->outcome != OUTCOME_OK && !absent) {
+		reader->retry_at = now + backoff(core, ev->outcome, 0);
+		return;
+	}
+	reader->read_at = ev->sent;
+	reader->answered = now;
+	if (!absent && ev->version != reader->version) {
+		reader->version = ev->version;
+		hear_touch(core, now, (unsigned int)ev->node, ev->touch);
+	}
+}
+
+void touch_refresh(struct turn *t, int node, mono_us period)
+{
+	struct touch_reader *reader = &t->core->touch_read[node];
+	struct action *act;
+
+	if (reader->op != 0 || !due(t, reader->asked + period) || !due(t, reader->retry_at))
+		return;
+	reader->op = next_op(t->core);
+	reader->asked = t->now;
+	act = emit(t, ACT_TOUCH_GET);
+	act->node = node;
+	act->op = reader->op;
+	act->not_after = t->now + timers_of(t)->param_call;
+	act->deadline = t->now + timers_of(t)->param_call;
+}

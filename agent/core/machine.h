@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the rooms of the core share and nobody else sees. A *turn* is one look
+ * at one instance at one moment: facts in core and instance, actions out.
+ *
+ *   core.c    the door: learn the event, give every instance a turn, heartbeat
+ *   record.c  the parameter P: knowledge (K1, K2), reading it, writing it
+ *   routes.c  the route tables: reading, writing, drift (V1)
+ *   lease.c   acks, touches (T2) and the lease (F1)
+ *   claim.c   why a BACKUP may claim (A1, C1-C4) and how a claim goes on (C5)
+ *   states.c  one function per state, enter() and leave()
+ *   fitness.c who may take the VIP: blockers, hold, rank
+ */
+#ifndef AGENT_CORE_MACHINE_H
+#define AGENT_CORE_MACHINE_H
+
+#include "agent/core/core.h"
+
+/* How long an answer of the cloud may show what was before our own write. */
+#define READ_MAY_BE_STALE (10 * SEC)
+
+struct turn {
+	struct core *core;
+	struct instance *in;
+	unsigned int index; /* of in */
+	mono_us now;
+	struct actions *out;
+};
+
+static inline const struct timers *timers_of(const struct turn *t)
+{
+	return &t->core->config.timers;
+}
+
+static inline int self_of(const struct core *core)
+{
+	return (int)core->config.self;
+}
+
+/*
+ * True when @at has come. Otherwise the machine looks again at that time, so
+ * no rule that waits for a moment can be forgotten in core_deadline().
+ */
+bool due(struct turn *t, mono_us at);
+
+struct action *emit(struct turn *t, enum action_type type);
+void note(struct turn *t, enum core_note what, int node);
+/* Full jitter: 0..limit. From the seed, never from rand(). */
+mono_us jitter(struct core *core, mono_us limit);
+/* A fresh operation number. */
+uint32_t next_op(struct core *core);
+/* Wait before try number @failures again: full jitter, 0.2 s doubling to 2 s;
+ * half a minute when asking again is useless. */
+mono_us backoff(struct core *core, enum outcome outcome, unsigned int failures);
+/* True when this changed it. */
+bool set_flag(struct instance *in, enum core_flag flag, bool on);
+
+/* record.c */
+void record_init(struct record *record);
+void record_hear(struct core *core, struct instance *in, mono_us now,
+		 const struct hello_instance *said, int owner);
+void record_read(struct core *core, struct instance *in, mono_us now, const struct event *ev);
+void record_written(struct core *core, struct instance *in, mono_us now, const struct event *ev);
+/* Asks for P when the last question is @period old. */
+void record_refresh(struct turn *t, mono_us period);
+/* Asks for P at once unless a call is under way or backing off. */
+void record_ask(struct turn *t);
+void record_put(struct turn *t, bool create);
+/* P was read by ourselves, started at or after @from, answered less than eps ago. */
+bool record_just_read(const struct turn *t, mono_us from);
+/* v <= what its owner has promised not to act on. */
+bool record_covered(const struct instance *in, const struct core *core);
+void record_disclaim(struct core *core, struct instance *in);
+
+/* routes.c */
+void route_init(struct route *route);
+void route_read(struct core *core, struct instance *in, mono_us now, const struct event *ev);
+void route_written(struct core *core, struct instance *in, mono_us now, const struct event *ev);
+void routes_refresh(struct turn *t, mono_us period);
+void routes_want(struct turn *t); /* all of them, for a claim */
+void routes_unwant(struct turn *t);
+void routes_write(struct turn *t); /* what is wanted and may be written now */
+void routes_mend(struct turn *t);  /* V1: drift, seen twice, P confirmed after */
+bool routes_tried(const struct instance *in);
+bool routes_all_mine(const struct turn *t);
+bool routes_any_mine(const struct turn *t);
+bool routes_at_peer(const struct turn *t);
+mono_us routes_reachable_since(const struct instance *in); /* of the table reached last */
+/* Some table points at another than @owner, seen twice V_fast apart. */
+bool routes_stranded(const struct turn *t, int owner);
+/* Period at which an acting instance should read the routes now. */
+mono_us routes_period(const struct turn *t);
+
+/* lease.c */
+mono_us lease_base(const struct turn *t);
+bool lease_acked(const struct turn *t); /* every peer acked within U */
+void lease_watch(struct turn *t);	/* F1: may leave the state */
+void touch_settle(struct core *core, mono_us now, struct actions *out);
+void touch_read(struct core *core, mono_us now, const struct event *ev);
+void touch_written(struct core *core, mono_us now, const struct event *ev);
+void touch_refresh(struct turn *t, int node, mono_us period);
+
+/* claim.c */
+void claim_consider(struct turn *t); /* BACKUP: A1, C1, C2, C3, C4 */
+void claim_continue(struct turn *t); /* CLAIMING: C5 */
+void claim_record(struct turn *t);   /* MASTER: P absent, a stranger's, or not yet ours */
+void claim_written(struct turn *t, const struct event *ev);
+mono_us claim_quiet_from(const struct core *core, const struct instance *in);
+
+/* states.c */
+void settle(struct turn *t);
+void enter(struct turn *t, enum core_state state, enum core_reason reason);
+/* Leaves an acting state: writes cancelled, alias off, disclaimed, told. */
+void leave(struct turn *t, enum core_state state, enum core_reason reason);
+void obey(struct turn *t, const struct event *ev);
+void alias_seen(struct core *core, struct instance *in, mono_us now, const struct event *ev);
+
+/* fitness.c */
+uint32_t blockers(const struct turn *t);
+bool eligible(const struct turn *t);
+bool healthy(const struct turn *t);   /* nothing says it cannot serve */
+bool unhealthy(const struct turn *t); /* something says it cannot */
+bool peer_heard(const struct core *core, mono_us now, unsigned int node);
+bool peer_could_serve(const struct turn *t); /* a heard peer is eligible or acting */
+bool peer_acting(const struct turn *t);	     /* a heard peer is acting */
+unsigned int rank(const struct turn *t);     /* better candidates heard */
+void failed(struct turn *t);		     /* count a failure, start the hold */
+
+#endif

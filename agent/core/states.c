@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine of one instance: what each state looks after, and the two doors
+ * between states. enter() is the only place that changes a state; leave() is
+ * enter() for a node that acted, and keeps the order that others rely on:
+ * writes cancelled, address gone, disclaimed, told.
+ */
+#include "agent/core/machine.h"
+
+#define FIGHT_MAX 5
+#define FIGHT_WINDOW (10 * SEC)
+#define FIGHT_PAUSE (60 * SEC)
+
+/* --- doors ------------------------------------------------------------------------ */
+
+void enter(struct turn *t, enum core_state state, enum core_reason reason)
+{
+	struct instance *in = t->in;
+	bool acted = core_acting(in);
+	struct action *act = emit(t, ACT_STATE);
+
+	act->old_state = in->state;
+	act->state = state;
+	act->reason = reason;
+	in->state = state;
+	in->reason = reason;
+	in->since = t->now;
+	in->flags &= FLAG_ALIAS_FIGHT | FLAG_PARTIAL | FLAG_STRANGER;
+	t->core->hello_now = true;
+	if (core_acting(in) && !acted) {
+		in->acting_since = t->now;
+		in->touch_sent = t->now; /* of a claim: its Put; of an adoption: nothing yet */
+		in->handover_until = MONO_LONG_AGO;
+		in->handover_to = -1;
+	}
+	if (!core_acting(in)) {
+		in->acting_since = MONO_NEVER;
+		in->promise = 0;
+		routes_unwant(t);
+	}
+	if (state == CORE_MASTER)
+		routes_want(t);
+	if (state != CORE_FAULT)
+		in->alias_kept = false;
+}
+
+static void drop_alias(struct turn *t)
+{
+	if (!t->in->alias_present && !t->in->alias_pending)
+		return;
+	emit(t, ACT_ALIAS_DEL);
+	t->in->alias_present = false;
+	t->in->alias_pending = true;
+}
+
+void leave(struct turn *t, enum core_state state, enum core_reason reason)
+{
+	bool alone = state == CORE_FAULT && reason != REASON_FENCED && !peer_could_serve(t);
+	bool was_master = t->in->state == CORE_MASTER;
+
+	emit(t, ACT_CANCEL);
+	if (!alone)
+		drop_alias(t);
+	record_disclaim(t->core, t->in);
+	enter(t, state, reason);
+	t->in->alias_kept = alone;
+	if (was_master && reason != REASON_SWITCHOVER && reason != REASON_RELEASED &&
+	    reason != REASON_STANDBY && reason != REASON_STOPPING)
+		failed(t);
+}
+
+/* --- states ------------------------------------------------------------------------- */
+
+/* INIT: nothing is decided, and nothing changed, before the first look is complete. */
+static void step_init(struct turn *t)
+{
+	struct instance *in = t->in;
+	struct core *core = t->core;
+	mono_us patience = core->started + timers_of(t)->claim;
+
+	record_refresh(t, timers_of(t)->verify_fast);
+	routes_refresh(t, timers_of(t)->verify_fast);
+	if (in->standby) {
+		enter(t, CORE_MAINT, REASON_STARTED);
+		return;
+	}
+	if (unhealthy(t)) {
+		enter(t, CORE_FAULT, in->link_up ? REASON_CHECK_FAILED : REASON_LINK_DOWN);
+		in->alias_kept = in->alias_present;
+		return;
+	}
+	if (!in->record.known || (!routes_tried(in) && !due(t, patience)) ||
+	    (!healthy(t) && !due(t, patience)))
+		return;
+	if (in->record.owner == self_of(core) && healthy(t) && !record_covered(in, core) &&
+	    !routes_at_peer(t) && !peer_acting(t)) {
+		if (record_just_read(t, MONO_LONG_AGO))
+			enter(t, CORE_MASTER, REASON_ADOPTED);
+		else
+			record_ask(t);
+		return;
+	}
+	record_disclaim(core, in);
+	enter(t, CORE_BACKUP, REASON_STARTED);
+}
+
+static void step_backup(struct turn *t)
+{
+	if (unhealthy(t) && !t->in->frozen) {
+		enter(t, CORE_FAULT, t->in->link_up ? REASON_CHECK_FAILED : REASON_LINK_DOWN);
+		return;
+	}
+	claim_consider(t);
+}
+
+/* S1. P names another node: it has overruled us, unless it has itself renounced
+ * that very version and we act on its promise. */
+static bool overruled(const struct turn *t)
+{
+	const struct instance *in = t->in;
+	const struct record *record = &in->record;
+
+	if (record->owner < 0 || record->owner == self_of(t->core))
+		return false;
+	if (in->state == CORE_CLAIMING)
+		return record->life != in->claim.life || record->version > in->claim.base;
+	return in->promise == 0 || in->promise != record->version;
+}
+
+static void step_claiming(struct turn *t)
+{
+	if (overruled(t))
+		leave(t, CORE_BACKUP, REASON_OVERRULED);
+	else if (unhealthy(t) && !t->in->frozen)
+		leave(t, CORE_FAULT, t->in->link_up ? REASON_CHECK_FAILED : REASON_LINK_DOWN);
+	else
+		claim_continue(t);
+}
+
+/* C6: not one table could be written for T_route, and somebody else might do better. */
+static bool routes_hopeless(struct turn *t)
+{
+	return !routes_any_mine(t) && due(t, t->in->since + timers_of(t)->route) &&
+	       peer_could_serve(t);
+}
+
+static void step_master(struct turn *t)
+{
+	const struct timers *timers = timers_of(t);
+	bool watched = lease_acked(t);
+	bool blind = !watched && t->core->touch_write.outcome != OUTCOME_OK;
+
+	if (overruled(t)) {
+		leave(t, CORE_BACKUP, REASON_OVERRULED);
+		return;
+	}
+	record_refresh(t, watched ? timers->verify_master : timers->touch);
+	if (t->in->frozen)
+		return;
+	if (unhealthy(t)) {
+		leave(t, CORE_FAULT, t->in->link_up ? REASON_CHECK_FAILED : REASON_LINK_DOWN);
+		return;
+	}
+	if (routes_hopeless(t)) {
+		leave(t, CORE_BACKUP, REASON_ROUTES_FAILED);
+		t->in->claim_after = t->now + timers->hold;
+		return;
+	}
+	claim_record(t);
+	routes_write(t);
+	routes_mend(t);
+	routes_refresh(t, blind ? mono_min(timers->touch, routes_period(t)) : routes_period(t));
+	lease_watch(t);
+}
+
+/* FAULT: cannot serve. Whatever P says of us is renounced (S2). */
+static void step_fault(struct turn *t)
+{
+	struct instance *in = t->in;
+	const struct record *record = &in->record;
+	bool told = record->read_at >= in->since;
+	bool store_away = record->outcome == OUTCOME_UNKNOWN && in->reason != REASON_FENCED;
+
+	record_disclaim(t->core, in);
+	record_refresh(t, timers_of(t)->verify_backup);
+	routes_refresh(t, timers_of(t)->verify_backup);
+	if (in->standby) {
+		enter(t, CORE_MAINT, REASON_STANDBY);
+	} else if (healthy(t)) {
+		if (told || store_away)
+			enter(t, CORE_BACKUP, REASON_RECOVERED);
+		else
+			record_refresh(t, timers_of(t)->verify_fast);
+	}
+}
+
+static void step_maint(struct turn *t)
+{
+	record_disclaim(t->core, t->in);
+	record_refresh(t, timers_of(t)->verify_backup);
+	routes_refresh(t, timers_of(t)->verify_backup);
+	if (!t->in->standby)
+		enter(t, CORE_BACKUP, REASON_RESUMED);
+}
+
+/* --- the address ------------------------------------------------------------------------ */
+
+static bool alias_wanted(struct turn *t)
+{
+	struct instance *in = t->in;
+
+	if (in->alias_kept && peer_could_serve(t))
+		in->alias_kept = false;
+	return core_acting(in) || in->alias_kept;
+}
+
+static void plumb(struct turn *t)
+{
+	struct instance *in = t->in;
+	bool wanted = alias_wanted(t);
+
+	if (in->state == CORE_INIT || in->alias_pending || wanted == in->alias_present)
+		return;
+	if (!due(t, mono_max(in->alias_retry, in->alias_quiet)))
+		return;
+	set_flag(in, FLAG_ALIAS_FIGHT, false);
+	if (wanted) {
+		emit(t, ACT_ALIAS_ADD);
+		in->alias_pending = true;
+	} else {
+		drop_alias(t);
+	}
+}
+
+/* Somebody else changed our address: mend it, but do not fight for ever. */
+static void count_meddling(struct instance *in, mono_us now)
+{
+	for (unsigned int i = FIGHT_MAX - 1; i > 0; i--)
+		in->alias_lost[i] = in->alias_lost[i - 1];
+	in->alias_lost[0] = now;
+	if (now - in->alias_lost[FIGHT_MAX - 1] > FIGHT_WINDOW)
+		return;
+	in->alias_quiet = now + FIGHT_PAUSE;
+	set_flag(in, FLAG_ALIAS_FIGHT, true);
+}
+
+void alias_seen(struct core *core, struct instance *in, mono_us now, const struct event *ev)
+{
+	bool asked = in->alias_pending;
+
+	(void)core;
+	in->alias_pending = false;
+	if (!asked && in->state != CORE_INIT && ev->up != in->alias_present &&
+	    ev->up != core_acting(in))
+		count_meddling(in, now);
+	in->alias_present = ev->up;
+	in->alias_retry = ev->outcome == OUTCOME_OK ? MONO_LONG_AGO : now + SEC;
+}
+
+/* --- one look ------------------------------------------------------------------------------ */
+
+static void step_state(struct turn *t)
+{
+	switch (t->in->state) {
+	case CORE_INIT:
+		step_init(t);
+		break;
+	case CORE_BACKUP:
+		step_backup(t);
+		break;
+	case CORE_CLAIMING:
+		step_claiming(t);
+		break;
+	case CORE_MASTER:
+		step_master(t);
+		break;
+	case CORE_FAULT:
+		step_fault(t);
+		break;
+	case CORE_MAINT:
+		step_maint(t);
+		break;
+	case CORE_STATES:
+		break;
+	}
+}
+
+static bool partial(const struct turn *t)
+{
+	for (unsigned int i = 0; i < t->in->config.tables; i++) {
+		const struct route *route = &t->in->routes[i];
+
+		if (route->target != self_of(t->core) && route->tried &&
+		    route->outcome != OUTCOME_OK)
+			return true;
+	}
+	return false;
+}
+
+/* Z1. The loop did not run for a while: trust nothing that was queued. */
+static void stalled(struct turn *t)
+{
+	struct instance *in = t->in;
+	mono_us gap = in->stall;
+
+	in->stall = 0;
+	for (unsigned int n = 0; n < CORE_NODES_MAX; n++) /* silence while deaf proves nothing */
+		in->view[n].act_seen = mono_min(t->now, in->view[n].act_seen + gap);
+	if (!core_acting(in))
+		return;
+	emit(t, ACT_CANCEL);
+	in->confirm_after = t->now;
+	if (gap <= timers_of(t)->lease)
+		return;
+	/* Not disclaimed: if P still names us after this, we simply go on (A1). */
+	drop_alias(t);
+	enter(t, CORE_BACKUP, REASON_STALLED);
+	failed(t);
+}
+
+/* A planned end: hand over in order, take the address along, and stay out. */
+static void step_stopping(struct turn *t)
+{
+	if (core_acting(t->in))
+		leave(t, CORE_BACKUP, REASON_STOPPING);
+	else if (!t->in->alias_pending)
+		drop_alias(t); /* one kept in FAULT, or found at start */
+	record_disclaim(t->core, t->in);
+}
+
+void settle(struct turn *t)
+{
+	struct instance *in = t->in;
+	enum core_state before;
+
+	if (in->stall > 0)
+		stalled(t);
+	if (t->core->stopping) {
+		step_stopping(t);
+	} else {
+		/* A new state may have something to do at once. Bounded: no rule leads
+		 * back to a state left in the same look. */
+		for (unsigned int i = 0; i < CORE_STATES; i++) {
+			before = in->state;
+			step_state(t);
+			if (in->state == before)
+				break;
+		}
+	}
+	if (!t->core->stopping)
+		plumb(t);
+	set_flag(in, FLAG_PARTIAL, core_acting(in) && partial(t));
+	if (set_flag(in, FLAG_STRANGER, in->record.owner == OWNER_STRANGER) &&
+	    in->record.owner == OWNER_STRANGER)
+		note(t, NOTE_STRANGER, -1);
+	in->blockers = blockers(t);
+}
+
+/* --- commands --------------------------------------------------------------------- */
+
+static void hand_over(struct turn *t, int target, enum core_reason reason)
+{
+	leave(t, CORE_BACKUP, reason);
+	t->in->handover_to = target;
+	t->in->handover_until = t->now + timers_of(t)->handover;
+}
+
+void obey(struct turn *t, const struct event *ev)
+{
+	struct instance *in = t->in;
+
+	switch (ev->command) {
+	case CMD_SWITCHOVER:
+		if (core_refuses(t->core, t->now, ev) == REFUSE_NOT)
+			hand_over(t, ev->node, REASON_SWITCHOVER);
+		break;
+	case CMD_RELEASE:
+		if (core_acting(in))
+			hand_over(t, -1, REASON_RELEASED);
+		break;
+	case CMD_STANDBY_ON:
+		in->standby = true;
+		if (core_acting(in))
+			leave(t, CORE_MAINT, REASON_STANDBY);
+		else if (in->state != CORE_MAINT)
+			enter(t, CORE_MAINT, REASON_STANDBY);
+		break;
+	case CMD_STANDBY_OFF:
+		in->standby = false;
+		break;
+	case CMD_FREEZE_ON:
+		in->frozen = true;
+		break;
+	case CMD_FREEZE_OFF:
+		in->frozen = false;
+		break;
+	case CMD_ACK:
+		in->hold_until = MONO_LONG_AGO;
+		in->failures = 0;
+		break;
+	case CMD_STOP:
+	case CMD_STOP_KEEP:
+		break; /* of the whole node: core.c */
+	}
+}
