@@ -96,6 +96,7 @@ static void instance_init(struct core *core, struct instance *in,
 		.acting_since = MONO_NEVER,
 		.touch_sent = MONO_LONG_AGO,
 		.routes = routes,
+		.link_up = true, /* until told otherwise: no fault without evidence */
 		.alias_retry = MONO_LONG_AGO,
 		.alias_quiet = MONO_LONG_AGO,
 		.claim_after = MONO_LONG_AGO,
