@@ -27,7 +27,7 @@
 #include "agent/base/outcome.h"
 
 #define AWS_ID_MAX 32	     /* eni-..., i-..., rtb-... */
-#define AWS_PARAM_NAME_MAX 256
+#define AWS_PARAM_NAME_MAX 384
 #define AWS_PARAM_VALUE_MAX 4096 /* a standard parameter; longer is cut at this and flagged */
 
 struct aws; /* the worker */
@@ -49,7 +49,8 @@ enum aws_call {
 	AWS_PARAM_PUT,	  /* SSM PutParameter; overwrite=false makes it an atomic create */
 	AWS_ROUTE_GET,	  /* EC2 DescribeRouteTables of one table, the row of one VIP */
 	AWS_ROUTE_SET,	  /* EC2 ReplaceRoute to our target, CreateRoute if absent and allowed */
-	AWS_TARGET_CHECK, /* EC2 DescribeNetworkInterfaces: source/destination check of our ENI */
+	AWS_TARGET_CHECK, /* EC2 DescribeNetworkInterfaces: of the interface that has address vip
+			   * (none: our own ENI); answers route_eni and source_dest_check */
 };
 
 /* What a route row points at. */

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Callbacks are three lines: they make an event and go through the door.
+ * Nothing here decides, and nothing here waits.
+ */
+#include "agent/agent.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "agent/base/log.h"
+
+#define TARGET_PERIOD 60.0
+#define HELLO_LATE (50 * MSEC)
+
+/* --- the door ---------------------------------------------------------------------- */
+
+static void rearm(struct agent *agent)
+{
+	mono_us now = mono_now();
+
+	agent->deadline = core_deadline(&agent->core);
+	ev_timer_stop(agent->loop, &agent->timer);
+	ev_timer_set(&agent->timer, mono_seconds(mono_max(agent->deadline - now, 0)), 0.0);
+	ev_timer_start(agent->loop, &agent->timer);
+}
+
+/* How far heartbeats are behind their schedule: what the peers would notice. */
+static void count_lateness(struct agent *agent, mono_us late)
+{
+	agent->hello_late_max = mono_max(agent->hello_late_max, late);
+	agent->hello_late_count += late > HELLO_LATE;
+}
+
+static void step(struct agent *agent, const struct event *ev)
+{
+	mono_us beat = agent->core.hello_at;
+
+	agent->stepped = mono_now();
+	core_step(&agent->core, agent->stepped, ev, &agent->todo);
+	if (agent->core.hello_at != beat)
+		count_lateness(agent, agent->stepped - beat);
+	for (unsigned int i = 0; i < agent->todo.count; i++)
+		agent_apply(agent, &agent->todo.items[i]); /* starts work; never waits for it */
+}
+
+/* How plumbing went is known at once, but told after the step that asked for it. */
+static bool next_alias_report(struct agent *agent, struct event *ev)
+{
+	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
+		bool acting = core_acting(&agent->instances[i]);
+
+		if (!agent->extra[i].alias_report)
+			continue;
+		agent->extra[i].alias_report = false;
+		*ev = (struct event){
+			.type = EV_ALIAS, .instance = i, .up = agent_plumbed(agent, i, !acting)};
+		ev->outcome = ev->up == acting ? OUTCOME_OK : OUTCOME_REFUSED;
+		return true;
+	}
+	return false;
+}
+
+void agent_feed(struct agent *agent, const struct event *ev)
+{
+	struct event report;
+
+	step(agent, ev);
+	while (next_alias_report(agent, &report))
+		step(agent, &report);
+	rearm(agent);
+}
+
+/* --- callbacks ------------------------------------------------------------------------ */
+
+static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	agent_feed(timer->data, &(struct event){.type = EV_TICK});
+}
+
+/* Runs before every other callback of a wake-up: a stall is dealt with first. */
+static void on_woken(struct ev_loop *loop, ev_check *check, int events)
+{
+	struct agent *agent = check->data;
+	mono_us late = mono_now() - agent->deadline;
+
+	(void)loop;
+	(void)events;
+	if (late <= 0)
+		return;
+	agent->late_max = mono_max(agent->late_max, late);
+	if (late <= agent->core.config.timers.slack)
+		return;
+	log_event(LOG_LV_WARNING, "stalled", "late_ms=%lld", (long long)(late / MSEC));
+	agent_remember(agent, "the loop stood still for %lld ms", (long long)(late / MSEC));
+	agent_feed(agent, &(struct event){.type = EV_RESUMED, .gap = late});
+}
+
+static void on_hello(void *arg, const struct hello *hello)
+{
+	agent_feed(arg, &(struct event){.type = EV_HELLO, .hello = hello});
+}
+
+static enum health_result health_of(enum mycheck_verdict verdict)
+{
+	switch (verdict) {
+	case MYCHECK_OK:
+	case MYCHECK_FULL: /* it answered: alive, if crowded */
+		return HEALTH_RESULT_GOOD;
+	case MYCHECK_HUNG:
+	case MYCHECK_FAILED:
+		return HEALTH_RESULT_BAD;
+	case MYCHECK_DEAD:
+		return HEALTH_RESULT_DEAD;
+	case MYCHECK_AUTH:
+	case MYCHECK_UNKNOWN:
+	case MYCHECK_COUNT:
+		break;
+	}
+	return HEALTH_RESULT_NO_ANSWER;
+}
+
+static void on_check(void *arg, unsigned int track, const struct mycheck_result *result)
+{
+	struct agent *agent = arg;
+	enum mycheck_verdict before = agent->results[track].verdict;
+	bool first = agent->results[track].evidence[0] == '\0';
+
+	agent->results[track] = *result;
+	if (first || before != result->verdict) {
+		log_event(result->verdict == MYCHECK_OK ? LOG_LV_INFO : LOG_LV_WARNING, "check",
+			  "track=%s verdict=%s evidence=\"%s\"", agent->conf->tracks[track].name,
+			  mycheck_verdict_name(result->verdict), result->evidence);
+		agent_remember(agent, "check %s: %s (%s)", agent->conf->tracks[track].name,
+			       mycheck_verdict_name(result->verdict), result->evidence);
+	}
+	agent_feed(agent, &(struct event){.type = EV_VERDICT,
+					  .track = track,
+					  .health = health_of(result->verdict)});
+}
+
+static void look_at_alias(struct agent *agent, unsigned int instance)
+{
+	bool any = !core_acting(&agent->instances[instance]);
+
+	agent_feed(agent, &(struct event){.type = EV_ALIAS,
+					  .instance = instance,
+					  .outcome = OUTCOME_OK,
+					  .up = agent_plumbed(agent, instance, any)});
+}
+
+static void look_at_link(struct agent *agent, unsigned int instance)
+{
+	const char *interface = agent->conf->instances[instance].interface;
+
+	agent_feed(agent, &(struct event){.type = EV_LINK,
+					  .instance = instance,
+					  .up = link_up(agent->netlink, interface) == 1});
+}
+
+static void on_address(void *arg, const char *interface, const struct ip *address, bool present)
+{
+	struct agent *agent = arg;
+
+	(void)present; /* the kernel is asked: an event may be older than our own last change */
+	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
+		const struct conf_instance *conf = &agent->conf->instances[i];
+
+		if (strcmp(conf->interface, interface) != 0)
+			continue;
+		for (unsigned int v = 0; v < conf->vip_count; v++)
+			if (ip_equal(&conf->vips[v].address, address))
+				look_at_alias(agent, i);
+	}
+}
+
+static void on_link(void *arg, const char *interface, bool up)
+{
+	struct agent *agent = arg;
+
+	(void)up;
+	for (unsigned int i = 0; i < agent->conf->instance_count; i++)
+		if (strcmp(agent->conf->instances[i].interface, interface) == 0)
+			look_at_link(agent, i);
+}
+
+static void look_at_everything(void *arg)
+{
+	struct agent *agent = arg;
+
+	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
+		look_at_link(agent, i);
+		look_at_alias(agent, i);
+	}
+}
+
+static void on_notified(void *arg, const struct notify_report *report)
+{
+	struct agent *agent = arg;
+
+	if (report->status != 0)
+		log_event(LOG_LV_WARNING, "notify",
+			  "number=%u status=%d took_ms=%u script=\"%s\" problem=\"%s\"",
+			  report->number, report->status, report->took_ms, report->script,
+			  report->problem);
+	agent_remember(agent, "notify %u: %s ended %d after %u ms %s", report->number,
+		       report->script, report->status, report->took_ms, report->problem);
+}
+
+static void on_target_timer(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	agent_check_target(timer->data);
+}
+
+static void on_exit_timer(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)timer;
+	(void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+/* --- opening ------------------------------------------------------------------------------ */
+
+static uint64_t random64(void)
+{
+	uint64_t value = 0;
+
+	while (getrandom(&value, sizeof(value), 0) != sizeof(value) || value == 0)
+		; /* interrupted: again; zero means "none" */
+	return value;
+}
+
+static void fill_core_config(const struct conf *conf, struct core_config *config,
+			     struct core_instance_config *instances)
+{
+	*config = (struct core_config){
+		.timers = conf->heartbeat.timers,
+		.node_count = conf->node_count,
+		.self = conf->self,
+		.track_count = conf->track_count,
+		.instance_count = conf->instance_count,
+		.instances = instances,
+		.nonce = random64(),
+		.seed = random64(),
+		.digest = conf->digest,
+	};
+	for (unsigned int n = 0; n < conf->node_count; n++)
+		config->nodes[n] = (struct core_node){.id = conf->nodes[n].id,
+						      .priority = (uint8_t)conf->nodes[n].priority};
+	for (unsigned int k = 0; k < conf->track_count; k++) {
+		config->tracks[k].rise = conf->tracks[k].rise;
+		config->tracks[k].fall = conf->tracks[k].fall;
+	}
+	for (unsigned int i = 0; i < conf->instance_count; i++) {
+		const struct conf_instance *from = &conf->instances[i];
+
+		instances[i] = (struct core_instance_config){
+			.id = from->id,
+			.tables = from->vip_count * from->table_count,
+			.fence = from->isolation == CONF_ISOLATION_FENCE};
+		for (unsigned int k = 0; k < from->track_count; k++)
+			instances[i].tracks |= 1U << from->tracks[k];
+	}
+}
+
+static int open_extra(struct agent_instance *extra, const struct conf_instance *conf)
+{
+	size_t routes = (size_t)conf->vip_count * conf->table_count;
+
+	extra->routes = calloc(routes ? routes : 1, sizeof(*extra->routes));
+	extra->route_count = (unsigned int)routes;
+	return extra->routes ? 0 : -1;
+}
+
+static int open_core(struct agent *agent, struct err *err)
+{
+	const struct conf *conf = agent->conf;
+	struct core_instance_config *instances = calloc(conf->instance_count, sizeof(*instances));
+	struct core_config config;
+	unsigned int tables = 0;
+	int ret = -1;
+
+	for (unsigned int i = 0; i < conf->instance_count; i++)
+		tables += conf->instances[i].vip_count * conf->instances[i].table_count;
+	agent->instances = calloc(conf->instance_count, sizeof(*agent->instances));
+	agent->routes = calloc(tables ? tables : 1, sizeof(*agent->routes));
+	agent->extra = calloc(conf->instance_count, sizeof(*agent->extra));
+	if (!instances || !agent->instances || !agent->routes || !agent->extra) {
+		(void)err_set(err, "no memory for %u instances", conf->instance_count);
+		goto out;
+	}
+	for (unsigned int i = 0; i < conf->instance_count; i++)
+		if (open_extra(&agent->extra[i], &conf->instances[i]) < 0) {
+			(void)err_set(err, "no memory for %u instances", conf->instance_count);
+			goto out;
+		}
+	fill_core_config(conf, &config, instances);
+	core_init(&agent->core, agent->started, &config, agent->instances, agent->routes);
+	ret = 0;
+out:
+	free(instances);
+	return ret;
+}
+
+static int open_heartbeat(struct agent *agent, struct err *err)
+{
+	const struct conf *conf = agent->conf;
+	const struct conf_node *self = &conf->nodes[conf->self];
+	uint32_t cluster = 2166136261u; /* FNV-1a */
+
+	for (const char *c = conf->cluster; *c; c++)
+		cluster = (cluster ^ (uint8_t)*c) * 16777619u;
+	agent->heartbeat = heartbeat_open(agent->loop,
+					  &(struct heartbeat_config){
+						  .local = self->address,
+						  .port = conf->heartbeat.port,
+						  .key_file = conf->heartbeat.key_file,
+						  .cluster = cluster,
+						  .self = self->id,
+					  },
+					  on_hello, agent, err);
+	return agent->heartbeat ? 0 : -1;
+}
+
+static int open_checks(struct agent *agent, struct err *err)
+{
+	for (unsigned int k = 0; k < agent->conf->track_count; k++) {
+		const struct conf_track_mysql *track = &agent->conf->tracks[k];
+
+		agent->checks[k] = mycheck_open(agent->loop, k,
+						&(struct mycheck_config){
+							.socket = track->socket,
+							.host = track->host,
+							.port = track->port,
+							.user = track->user,
+							.password_file = track->password_file,
+							.interval = track->interval,
+							.timeout = track->timeout,
+						},
+						on_check, agent, err);
+		if (!agent->checks[k])
+			return -1;
+	}
+	return 0;
+}
+
+static int open_aws(struct agent *agent, struct err *err)
+{
+	const struct conf *conf = agent->conf;
+
+	agent->aws = aws_open(agent->loop,
+			      &(struct aws_config){
+				      .region = conf->aws.region,
+				      .endpoint_ec2 = conf->aws.endpoint_url_ec2,
+				      .endpoint_ssm = conf->aws.endpoint_url_ssm,
+				      .imds_endpoint = conf->aws.imds_endpoint,
+				      .ca_file = conf->aws.ca_file,
+				      .ca_path = conf->aws.ca_path,
+				      .allow_http = conf->aws.allow_http,
+				      .interface = conf->instances[0].interface,
+				      .warm = 20 * SEC,
+			      },
+			      agent_on_job, agent_on_identity, agent);
+	return agent->aws ? 0 : err_set(err, "AWS worker: cannot start (threads, memory)");
+}
+
+static int open_shells(struct agent *agent, const struct agent_paths *paths, struct err *err)
+{
+	const struct netlink_callbacks callbacks = {
+		.address = on_address, .link = on_link, .resync = look_at_everything, .arg = agent};
+
+	agent->netlink = netlink_open(agent->loop, &callbacks, err);
+	if (!agent->netlink || open_heartbeat(agent, err) < 0)
+		return -1;
+	agent->control = control_open(agent->loop, paths->control, agent->conf->control_group,
+				      agent_on_request, agent, err);
+	if (!agent->control)
+		return -1;
+	agent->notify = notify_open(agent->loop, paths->notify, on_notified, agent);
+	if (!agent->notify)
+		return err_set(err, "notify: no memory");
+	if (open_aws(agent, err) < 0)
+		return -1;
+	return open_checks(agent, err);
+}
+
+static void start_watchers(struct agent *agent)
+{
+	ev_timer_init(&agent->timer, on_timer, 0.0, 0.0);
+	agent->timer.data = agent;
+	ev_check_init(&agent->woken, on_woken);
+	ev_set_priority(&agent->woken, EV_MAXPRI);
+	agent->woken.data = agent;
+	ev_check_start(agent->loop, &agent->woken);
+	ev_timer_init(&agent->target_timer, on_target_timer, TARGET_PERIOD, TARGET_PERIOD);
+	agent->target_timer.data = agent;
+	ev_timer_start(agent->loop, &agent->target_timer);
+	ev_timer_init(&agent->exit_timer, on_exit_timer, 0.0, 0.0);
+	agent->exit_timer.data = agent;
+}
+
+struct agent *agent_open(struct ev_loop *loop, struct conf *conf, const struct agent_paths *paths,
+			 struct err *err)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+
+	if (!agent) {
+		(void)err_set(err, "no memory");
+		return NULL;
+	}
+	agent->loop = loop;
+	agent->conf = conf;
+	agent->started = mono_now();
+	agent->deadline = MONO_NEVER;
+	if (open_core(agent, err) < 0 || open_shells(agent, paths, err) < 0) {
+		agent_close(agent);
+		return NULL;
+	}
+	start_watchers(agent);
+	look_at_everything(agent);
+	return agent;
+}
+
+void agent_close(struct agent *agent)
+{
+	if (!agent)
+		return;
+	ev_timer_stop(agent->loop, &agent->timer);
+	ev_timer_stop(agent->loop, &agent->target_timer);
+	ev_timer_stop(agent->loop, &agent->exit_timer);
+	ev_check_stop(agent->loop, &agent->woken);
+	for (unsigned int k = 0; k < CONF_TRACKS_MAX; k++)
+		if (agent->checks[k])
+			mycheck_close(agent->checks[k]);
+	if (agent->aws)
+		aws_close(agent->aws);
+	if (agent->notify)
+		notify_close(agent->notify);
+	if (agent->control)
+		control_close(agent->control);
+	heartbeat_close(agent->heartbeat);
+	if (agent->netlink)
+		netlink_close(agent->netlink);
+	for (unsigned int i = 0; agent->extra && i < agent->conf->instance_count; i++) {
+		struct agent_instance *extra = &agent->extra[i];
+
+		for (unsigned int r = 0; r < extra->route_count; r++)
+			free(extra->routes[r].error);
+		free(extra->routes);
+		free(extra->record_error);
+	}
+	free(agent->extra);
+	free(agent->routes);
+	free(agent->instances);
+	free(agent);
+}
+
+void agent_stop(struct agent *agent)
+{
+	agent_feed(agent, &(struct event){.type = EV_COMMAND, .command = CMD_STOP, .node = -1});
+}
+
+bool agent_alive(const struct agent *agent)
+{
+	return mono_now() - agent->stepped < 500 * MSEC;
+}
+
+int agent_reload(struct agent *agent, struct err *err)
+{
+	const struct conf *running = agent->conf;
+	struct conf *fresh = conf_load(running->path, running->nodes[running->self].name, err);
+	bool same;
+
+	agent->reload_error[0] = '\0';
+	if (!fresh) {
+		(void)snprintf(agent->reload_error, sizeof(agent->reload_error), "%s", err->text);
+		log_event(LOG_LV_ERROR, "reload", "result=refused error=\"%s\"", err->text);
+		return -1;
+	}
+	same = fresh->digest == running->digest;
+	conf_free(fresh);
+	if (same) {
+		log_event(LOG_LV_INFO, "reload", "result=unchanged");
+		return 0;
+	}
+	(void)err_set(err,
+		      "%s is valid and differs; settings are taken at start: 'zonevipctl stop "
+		      "--keep' and start again, which moves nothing",
+		      running->path);
+	(void)snprintf(agent->reload_error, sizeof(agent->reload_error), "%s", err->text);
+	log_event(LOG_LV_WARNING, "reload", "result=needs_restart");
+	return -1;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one place that knows both sides: callbacks of the shells become events,
+ * core_step() decides, its actions start work in the shells.
+ *
+ *   agent.c    callbacks -> events, the door agent_feed(), the timer, open and close
+ *   apply.c    actions -> shells
+ *   answers.c  finished AWS jobs and identity -> events
+ *   command.c  request lines of the control socket -> events and answers
+ *   status.c   the state of everything as JSON
+ */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include <ev.h>
+
+#include "agent/control.h"
+#include "agent/core/core.h"
+#include "agent/heartbeat.h"
+#include "agent/mycheck.h"
+#include "agent/notify.h"
+#include "aws/aws.h"
+#include "conf/conf.h"
+#include "netlink/netlink.h"
+
+#define AGENT_EVENTS_MAX 128
+#define AGENT_TOUCH ((unsigned int)-1) /* aws_job.instance of a touch: of no instance */
+
+/* One route of an instance (VIP x table, the core's table index) in words. */
+struct agent_route {
+	char target[AWS_ID_MAX]; /* the interface it points at, as last read */
+	char *error;		 /* of the last call, NULL = none */
+};
+
+/* Beside what the core knows of an instance: words for people. */
+struct agent_instance {
+	double last_transition;	    /* wall clock, seconds since the epoch */
+	char value[CONF_NAME_MAX];  /* the parameter's value as last read */
+	char *record_error;	    /* of the last call, NULL = none */
+	struct agent_route *routes; /* route_count of them, owned */
+	unsigned int route_count;
+	char told[16];	   /* keepalived's word last given to scripts */
+	bool alias_report; /* the core waits to hear how plumbing went */
+};
+
+struct agent_event {
+	double when; /* wall clock */
+	char text[240];
+};
+
+struct agent {
+	struct ev_loop *loop;
+	struct conf *conf; /* borrowed from main */
+	struct core core;
+	struct instance *instances;
+	struct route *routes;
+	struct actions todo;
+	struct agent_instance *extra; /* one per instance */
+
+	struct heartbeat *heartbeat;
+	struct netlink *netlink;
+	struct mycheck *checks[CONF_TRACKS_MAX];
+	struct mycheck_result results[CONF_TRACKS_MAX];
+	struct aws *aws;
+	struct notify *notify;
+	struct control *control;
+
+	ev_timer timer;	       /* at core_deadline() */
+	ev_check woken;	       /* first thing after every wake-up: were we late? */
+	ev_timer target_timer; /* source/destination check and the peers' interfaces */
+	ev_timer exit_timer;   /* ends the loop, after a moment for the last notifications */
+	mono_us deadline;
+	mono_us started;
+	mono_us stepped; /* last core_step: the watchdog is fed only while it moves */
+
+	struct aws_identity identity;
+	bool target_checked;
+	bool source_dest_check;
+	char target_error[512];
+	char node_eni[CORE_NODES_MAX][AWS_ID_MAX]; /* "" = not known */
+
+	struct agent_event events[AGENT_EVENTS_MAX]; /* ring */
+	unsigned int event_count;
+	mono_us late_max;	   /* worst lateness of the loop */
+	mono_us hello_late_max;	   /* worst heartbeat against its schedule */
+	uint64_t hello_late_count; /* heartbeats more than 50 ms late */
+	bool out_of_memory;	   /* the loop was left for it */
+	char reload_error[512];
+};
+
+struct agent_paths {
+	const char *control;
+	const char *notify;
+};
+
+/* @conf borrowed for the life of the agent. Returns NULL with @err set. */
+struct agent *agent_open(struct ev_loop *loop, struct conf *conf, const struct agent_paths *paths,
+			 struct err *err);
+void agent_close(struct agent *agent);
+
+/* The door: the only caller of core_step(). */
+void agent_feed(struct agent *agent, const struct event *ev);
+/* Begins the planned stop; the loop breaks when it is complete. */
+void agent_stop(struct agent *agent);
+/* HUP: checks the file. Returns 0, or -1 with @err. */
+int agent_reload(struct agent *agent, struct err *err);
+/* The loop runs and the core steps: the watchdog may be fed. */
+bool agent_alive(const struct agent *agent);
+
+/* --- between the files of the agent ------------------------------------------------- */
+
+/* apply.c */
+void agent_apply(struct agent *agent, const struct action *act);
+/* Keeps a line for `zonevipctl events`. */
+__attribute__((format(printf, 2, 3))) void agent_remember(struct agent *agent, const char *fmt,
+							  ...);
+/* All VIPs of an instance are there (or, when @any, one of them). */
+bool agent_plumbed(struct agent *agent, unsigned int instance, bool any);
+
+/* answers.c */
+void agent_on_job(void *arg, struct aws_job *job);
+void agent_on_identity(void *arg, const struct aws_identity *identity);
+void agent_check_target(struct agent *agent);
+
+/* command.c */
+void agent_on_request(void *arg, const struct control_peer *peer, const char *line,
+		      struct buf *reply);
+
+/* status.c */
+int agent_status_json(struct agent *agent, struct buf *reply);
+void agent_status_text(struct agent *agent, struct buf *reply);
+void agent_why(struct agent *agent, unsigned int instance, struct buf *reply);
+
+#endif

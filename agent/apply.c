@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the core decided is done here: each action starts work in one shell
+ * and returns at once.
+ */
+#include "agent/agent.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/base/log.h"
+#include "agent/touch.h"
+
+static double wall_clock(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* for people only: decides nothing */
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void agent_remember(struct agent *agent, const char *fmt, ...)
+{
+	struct agent_event *event = &agent->events[agent->event_count++ % AGENT_EVENTS_MAX];
+	va_list args;
+
+	event->when = wall_clock();
+	va_start(args, fmt);
+	(void)vsnprintf(event->text, sizeof(event->text), fmt, args);
+	va_end(args);
+}
+
+/* --- heartbeats --------------------------------------------------------------------- */
+
+static void send_hello(struct agent *agent)
+{
+	const struct core_config *config = &agent->core.config;
+	mono_us now = mono_now();
+	struct hello hello;
+
+	for (unsigned int n = 0; n < config->node_count; n++) {
+		unsigned int next = 0;
+
+		if (n == config->self)
+			continue;
+		do {
+			next = core_hello(&agent->core, now, n, next, &hello);
+			heartbeat_send(agent->heartbeat, &agent->conf->nodes[n].address, &hello);
+		} while (next < config->instance_count);
+	}
+}
+
+/* --- state changes -------------------------------------------------------------------- */
+
+/* keepalived's four words: a claim under way is still BACKUP to scripts. */
+static const char *script_word(enum core_state state)
+{
+	switch (state) {
+	case CORE_MASTER:
+		return "MASTER";
+	case CORE_FAULT:
+		return "FAULT";
+	case CORE_INIT:
+	case CORE_BACKUP:
+	case CORE_CLAIMING:
+	case CORE_MAINT:
+	case CORE_STATES:
+		break;
+	}
+	return "BACKUP";
+}
+
+static const char *node_name(const struct agent *agent, int node)
+{
+	return node >= 0 ? agent->conf->nodes[node].name : "";
+}
+
+static void tell_scripts(struct agent *agent, const struct action *act, const char *word)
+{
+	const struct conf_instance *conf = &agent->conf->instances[act->instance];
+	const struct instance *in = &agent->instances[act->instance];
+	struct notify_event event = {
+		.version = NOTIFY_VERSION,
+		.priority = agent->conf->nodes[agent->conf->self].priority,
+		.term = in->record.version,
+	};
+
+	(void)snprintf(event.instance, sizeof(event.instance), "%s", conf->name);
+	(void)snprintf(event.state, sizeof(event.state), "%s", word);
+	(void)snprintf(event.old_state, sizeof(event.old_state), "%s",
+		       core_state_name(act->old_state));
+	(void)snprintf(event.new_state, sizeof(event.new_state), "%s", core_state_name(act->state));
+	(void)snprintf(event.reason, sizeof(event.reason), "%s",
+		       act->state == CORE_MAINT ? "maintenance" : core_reason_name(act->reason));
+	(void)snprintf(event.peer, sizeof(event.peer), "%s", node_name(agent, in->record.owner));
+	if (conf->vip_count)
+		(void)ip_format(&conf->vips[0].address, event.vip);
+	notify_send(agent->notify, &event);
+	(void)snprintf(agent->extra[act->instance].told, sizeof(event.state), "%s", word);
+}
+
+static void state_changed(struct agent *agent, const struct action *act)
+{
+	const struct instance *in = &agent->instances[act->instance];
+	const char *name = agent->conf->instances[act->instance].name;
+	const char *word = script_word(act->state);
+
+	agent->extra[act->instance].last_transition = wall_clock();
+	log_line(LOG_LV_INFO, "(%s) Entering %s STATE from=%s reason=%s term=%" PRIu64 " owner=%s",
+		 name, core_state_name(act->state), core_state_name(act->old_state),
+		 core_reason_name(act->reason), in->record.version,
+		 node_name(agent, in->record.owner));
+	agent_remember(agent, "%s: %s -> %s (%s), term %" PRIu64, name,
+		       core_state_name(act->old_state), core_state_name(act->state),
+		       core_reason_name(act->reason), in->record.version);
+	if (act->state == CORE_MAINT || strcmp(word, agent->extra[act->instance].told) != 0)
+		tell_scripts(agent, act, word);
+}
+
+static void noted(struct agent *agent, const struct action *act)
+{
+	const char *name = agent->conf->instances[act->instance].name;
+
+	log_event(LOG_LV_WARNING, core_note_name(act->note), "instance=%s node=%s table=%u", name,
+		  node_name(agent, act->node), act->table);
+	agent_remember(agent, "%s: %s %s", name, core_note_name(act->note),
+		       node_name(agent, act->node));
+}
+
+/* --- addresses -------------------------------------------------------------------------- */
+
+static struct vip vip_of(const struct conf_instance *conf, unsigned int index)
+{
+	struct vip vip = {.address = conf->vips[index].address,
+			  .prefix_length = conf->vips[index].prefix_length};
+
+	memcpy(vip.interface, conf->interface, sizeof(vip.interface));
+	memcpy(vip.label, conf->vips[index].label, sizeof(vip.label));
+	return vip;
+}
+
+bool agent_plumbed(struct agent *agent, unsigned int instance, bool any)
+{
+	const struct conf_instance *conf = &agent->conf->instances[instance];
+	unsigned int there = 0;
+
+	for (unsigned int v = 0; v < conf->vip_count; v++) {
+		struct vip vip = vip_of(conf, v);
+
+		there += vip_present(agent->netlink, &vip) == 1;
+	}
+	return any ? there > 0 : there == conf->vip_count;
+}
+
+static void plumb(struct agent *agent, const struct action *act, bool add)
+{
+	const struct conf_instance *conf = &agent->conf->instances[act->instance];
+	char text[IP_TEXT_MAX];
+
+	for (unsigned int v = 0; v < conf->vip_count; v++) {
+		struct vip vip = vip_of(conf, v);
+		int ret = add ? vip_add(agent->netlink, &vip) : vip_remove(agent->netlink, &vip);
+
+		if (ret < 0)
+			log_event(LOG_LV_ERROR, add ? "alias_add" : "alias_remove",
+				  "instance=%s address=%s interface=%s error=\"%s\"", conf->name,
+				  ip_format(&vip.address, text), vip.interface, strerror(-ret));
+	}
+	agent->extra[act->instance].alias_report = true;
+	log_event(LOG_LV_INFO, add ? "alias_added" : "alias_removed", "instance=%s", conf->name);
+}
+
+/* --- calls to AWS ------------------------------------------------------------------------- */
+
+static void submit(struct agent *agent, const struct action *act, struct aws_job *job)
+{
+	job->op = act->op;
+	job->instance = act->instance;
+	job->table = act->table;
+	job->not_after = act->not_after;
+	job->deadline = act->deadline;
+	aws_submit(agent->aws, job);
+}
+
+/*
+ * Without memory for a call its answer would never come. A clean end is
+ * better: systemd starts us again and we adopt what we find, without a flap.
+ */
+static void out_of_memory(struct agent *agent)
+{
+	log_event(LOG_LV_ERROR, "no_memory", "effect=\"ending; the restart adopts\"");
+	agent->out_of_memory = true;
+	ev_break(agent->loop, EVBREAK_ALL);
+}
+
+static void call_param(struct agent *agent, const struct action *act)
+{
+	const struct conf_instance *conf = &agent->conf->instances[act->instance];
+	bool put = act->type == ACT_PARAM_PUT;
+	struct aws_job *job = aws_job_new(put ? AWS_PARAM_PUT : AWS_PARAM_GET);
+
+	if (!job) {
+		out_of_memory(agent);
+		return;
+	}
+	(void)snprintf(job->name, sizeof(job->name), "%s", conf->parameter);
+	if (put) {
+		(void)snprintf(job->value, sizeof(job->value), "%s",
+			       agent->conf->nodes[agent->conf->self].name);
+		job->overwrite = !act->create;
+	}
+	submit(agent, act, job);
+}
+
+static void call_touch(struct agent *agent, const struct action *act)
+{
+	bool put = act->type == ACT_TOUCH_PUT;
+	struct aws_job *job = aws_job_new(put ? AWS_PARAM_PUT : AWS_PARAM_GET);
+	struct touch touch;
+
+	if (!job) {
+		out_of_memory(agent);
+		return;
+	}
+	(void)snprintf(job->name, sizeof(job->name), "%s.%s", agent->conf->touch_prefix,
+		       agent->conf->nodes[act->node].name);
+	if (put) {
+		core_touch(&agent->core, &touch);
+		(void)touch_format(&touch, job->value,
+				   sizeof(job->value)); /* size checked at load */
+		job->overwrite = true;
+	}
+	job->op = act->op;
+	job->instance = AGENT_TOUCH;
+	job->table = (unsigned int)act->node;
+	job->not_after = act->not_after;
+	job->deadline = act->deadline;
+	aws_submit(agent->aws, job);
+}
+
+static void call_route(struct agent *agent, const struct action *act)
+{
+	const struct conf_instance *conf = &agent->conf->instances[act->instance];
+	struct aws_job *job =
+		aws_job_new(act->type == ACT_ROUTE_SET ? AWS_ROUTE_SET : AWS_ROUTE_GET);
+
+	if (!job) {
+		out_of_memory(agent);
+		return;
+	}
+	/* The core counts routes: every table for the first VIP, then for the next. */
+	(void)snprintf(job->table_id, sizeof(job->table_id), "%s",
+		       conf->tables[act->table % conf->table_count]);
+	job->vip = conf->vips[act->table / conf->table_count].address;
+	job->create = conf->create_route;
+	job->target_instance = conf->target == CONF_TARGET_INSTANCE;
+	submit(agent, act, job);
+}
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+static void leave_loop(struct agent *agent)
+{
+	for (unsigned int i = 0; i < agent->conf->instance_count && agent->core.stopping; i++) {
+		struct action act = {.instance = i,
+				     .old_state = agent->instances[i].state,
+				     .state = agent->instances[i].state,
+				     .reason = REASON_STOPPING};
+
+		tell_scripts(agent, &act, "STOP");
+	}
+	/* A moment for the last notifications; never more. */
+	ev_timer_stop(agent->loop, &agent->exit_timer);
+	ev_timer_set(&agent->exit_timer, 0.0, 0.0);
+	if (agent->core.stopping && !notify_idle(agent->notify))
+		ev_timer_set(&agent->exit_timer, 0.2, 0.0);
+	ev_timer_start(agent->loop, &agent->exit_timer);
+}
+
+void agent_apply(struct agent *agent, const struct action *act)
+{
+	switch (act->type) {
+	case ACT_HELLO:
+		send_hello(agent);
+		break;
+	case ACT_STATE:
+		state_changed(agent, act);
+		break;
+	case ACT_NOTE:
+		noted(agent, act);
+		break;
+	case ACT_ALIAS_ADD:
+		plumb(agent, act, true);
+		break;
+	case ACT_ALIAS_DEL:
+		plumb(agent, act, false);
+		break;
+	case ACT_CANCEL:
+		aws_cancel(agent->aws, act->instance);
+		break;
+	case ACT_PARAM_GET:
+	case ACT_PARAM_PUT:
+		call_param(agent, act);
+		break;
+	case ACT_TOUCH_GET:
+	case ACT_TOUCH_PUT:
+		call_touch(agent, act);
+		break;
+	case ACT_ROUTE_GET:
+	case ACT_ROUTE_SET:
+		call_route(agent, act);
+		break;
+	case ACT_EXIT:
+		leave_loop(agent);
+		break;
+	case ACT_TYPES:
+		break;
+	}
+}

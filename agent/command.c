@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Request lines of the control socket. Questions are answered for the group;
+ * commands for root, our own user and the command group. The list of words is
+ * one table; zonevipctl(8) documents it.
+ */
+#include "agent/agent.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/base/log.h"
+
+#define WORDS_MAX 8
+
+struct request {
+	struct agent *agent;
+	const struct control_peer *peer;
+	struct buf *reply;
+	char *words[WORDS_MAX]; /* [0] is the command */
+	unsigned int count;
+	int instance; /* instance=NAME, or -1 = all */
+	int node;     /* to=NODE, or -1 */
+	bool force;
+};
+
+struct verb {
+	const char *word;
+	bool privileged;
+	void (*run)(struct request *request);
+};
+
+static void say(struct request *request, const char *text)
+{
+	(void)buf_printf(request->reply, "%s\n", text); /* bounded: a cut answer is still one */
+}
+
+/* --- questions --------------------------------------------------------------------- */
+
+static void run_json(struct request *request)
+{
+	if (agent_status_json(request->agent, request->reply) < 0)
+		say(request, "ERROR no memory for the answer");
+}
+
+static void run_status(struct request *request)
+{
+	agent_status_text(request->agent, request->reply);
+}
+
+static void run_version(struct request *request)
+{
+	say(request, "zonevipd " PACKAGE_VERSION);
+}
+
+static void run_why(struct request *request)
+{
+	struct agent *agent = request->agent;
+
+	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
+		const char *name = agent->conf->instances[i].name;
+
+		if (request->count < 2 || strcmp(request->words[1], name) == 0)
+			agent_why(agent, i, request->reply);
+	}
+	if (request->reply->length == 0)
+		say(request, "ERROR no instance of that name; 'zonevipctl status' lists them");
+}
+
+static void run_events(struct request *request)
+{
+	struct agent *agent = request->agent;
+	unsigned int first =
+		agent->event_count > AGENT_EVENTS_MAX ? agent->event_count - AGENT_EVENTS_MAX : 0;
+
+	for (unsigned int e = first; e < agent->event_count; e++) {
+		const struct agent_event *event = &agent->events[e % AGENT_EVENTS_MAX];
+		time_t seconds = (time_t)event->when;
+		struct tm tm;
+		char when[32];
+
+		(void)localtime_r(&seconds, &tm);
+		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+		(void)buf_printf(request->reply, "%s.%03d %s\n", when,
+				 (int)((event->when - (double)seconds) * 1000), event->text);
+	}
+}
+
+/* --- commands ------------------------------------------------------------------------ */
+
+static void give(struct request *request, enum core_command command, const char *done)
+{
+	struct agent *agent = request->agent;
+	unsigned int given = 0;
+
+	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
+		struct event ev = {.type = EV_COMMAND,
+				   .instance = i,
+				   .command = command,
+				   .node = request->node,
+				   .force = request->force};
+		enum core_refusal refusal;
+
+		if (request->instance >= 0 && (unsigned int)request->instance != i)
+			continue;
+		refusal = core_refuses(&agent->core, mono_now(), &ev);
+		if (refusal != REFUSE_NOT) {
+			(void)buf_printf(request->reply, "ERROR %s: %s\n",
+					 agent->conf->instances[i].name,
+					 core_refusal_name(refusal));
+			return;
+		}
+		agent_remember(agent, "%s: '%s' by uid %u", agent->conf->instances[i].name,
+			       request->words[0], (unsigned int)request->peer->uid);
+		agent_feed(agent, &ev);
+		given++;
+	}
+	(void)buf_printf(request->reply, given ? "OK %s\n" : "ERROR %s: no such instance\n", done);
+}
+
+static void run_switchover(struct request *request)
+{
+	give(request, CMD_SWITCHOVER, "handing over");
+}
+
+static void run_release(struct request *request)
+{
+	give(request, CMD_RELEASE, "released");
+}
+
+static void run_ack(struct request *request)
+{
+	give(request, CMD_ACK, "hold ended");
+}
+
+static void on_or_off(struct request *request, enum core_command on, enum core_command off)
+{
+	const char *word = request->count > 1 ? request->words[1] : "";
+
+	if (strcmp(word, "on") == 0)
+		give(request, on, "on");
+	else if (strcmp(word, "off") == 0)
+		give(request, off, "off");
+	else
+		say(request, "ERROR say 'on' or 'off'");
+}
+
+static void run_maintenance(struct request *request)
+{
+	on_or_off(request, CMD_FREEZE_ON, CMD_FREEZE_OFF);
+}
+
+static void run_standby(struct request *request)
+{
+	on_or_off(request, CMD_STANDBY_ON, CMD_STANDBY_OFF);
+}
+
+static void run_reload(struct request *request)
+{
+	struct err err = {.text = ""};
+
+	if (agent_reload(request->agent, &err) < 0)
+		(void)buf_printf(request->reply, "ERROR %s\n", err.text);
+	else
+		say(request, "OK the file is valid and nothing in it has changed");
+}
+
+static void run_stop(struct request *request)
+{
+	bool keep = request->count > 1 && strcmp(request->words[1], "keep") == 0;
+
+	say(request,
+	    keep ? "OK stopping, everything stays as it is" : "OK handing over and stopping");
+	agent_feed(request->agent, &(struct event){.type = EV_COMMAND,
+						   .command = keep ? CMD_STOP_KEEP : CMD_STOP,
+						   .node = -1});
+}
+
+/* --- the table -------------------------------------------------------------------------- */
+
+static const struct verb verbs[] = {
+	{"status", false, run_status},		{"json", false, run_json},
+	{"version", false, run_version},	{"why", false, run_why},
+	{"events", false, run_events},		{"switchover", true, run_switchover},
+	{"release", true, run_release},		{"ack", true, run_ack},
+	{"maintenance", true, run_maintenance}, {"standby", true, run_standby},
+	{"reload", true, run_reload},		{"stop", true, run_stop},
+};
+
+/* Options may stand anywhere after the command; they are taken out of the words. */
+static int take_options(struct request *request)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int w = 0; w < request->count; w++) {
+		char *word = request->words[w];
+
+		if (strncmp(word, "instance=", 9) == 0) {
+			request->instance = conf_instance_by_name(request->agent->conf, word + 9);
+			if (request->instance < 0)
+				return -1;
+		} else if (strncmp(word, "to=", 3) == 0) {
+			request->node = conf_node_by_name(request->agent->conf, word + 3);
+			if (request->node < 0)
+				return -1;
+		} else if (strcmp(word, "force") == 0) {
+			request->force = true;
+		} else {
+			request->words[kept++] = word;
+		}
+	}
+	request->count = kept;
+	return 0;
+}
+
+static void dispatch(struct request *request)
+{
+	for (size_t v = 0; v < sizeof(verbs) / sizeof(verbs[0]); v++) {
+		if (strcmp(request->words[0], verbs[v].word) != 0)
+			continue;
+		if (!verbs[v].privileged || request->peer->privileged) {
+			verbs[v].run(request);
+			return;
+		}
+		log_event(LOG_LV_WARNING, "command_refused", "command=%s uid=%u", verbs[v].word,
+			  (unsigned int)request->peer->uid);
+		say(request, "ERROR not permitted: commands are for root and the control_group");
+		return;
+	}
+	say(request, "ERROR unknown command; see zonevipctl(8)");
+}
+
+void agent_on_request(void *arg, const struct control_peer *peer, const char *line,
+		      struct buf *reply)
+{
+	struct request request = {
+		.agent = arg, .peer = peer, .reply = reply, .instance = -1, .node = -1};
+	char copy[CONTROL_REQUEST_MAX + 1];
+	char *rest = copy;
+	char *word;
+
+	(void)snprintf(copy, sizeof(copy), "%s", line);
+	while (request.count < WORDS_MAX && (word = strtok_r(rest, " ", &rest)))
+		request.words[request.count++] = word;
+	if (request.count == 0)
+		say(&request, "ERROR empty request");
+	else if (take_options(&request) < 0)
+		say(&request, "ERROR no such node or instance in the configuration");
+	else if (request.count == 0)
+		say(&request, "ERROR no command");
+	else
+		dispatch(&request);
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zonevipd: options, privileges, signals, the loop; in the order of the world.
+ */
+#include "config.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <ev.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "agent/agent.h"
+#include "agent/base/log.h"
+
+#define IDENT "zonevipd"
+
+struct options {
+	const char *config;
+	const char *node;
+	const char *pid_file;
+	const char *user;
+	struct agent_paths paths;
+	bool test;
+	bool console;
+	bool detail;
+};
+
+/* --- options ------------------------------------------------------------------------ */
+
+static void usage(FILE *to)
+{
+	(void)fprintf(
+		to,
+		"usage: zonevipd [-f FILE] [-i NODE] [-s SOCKET] [-N SOCKET] [-p FILE] [-u USER]\n"
+		"                [-D] [-l] [-n] | -t | -v | -h\n"
+		"  -f FILE    configuration (" SYSCONFDIR "/zonevip/zonevip.conf)\n"
+		"  -t         test the configuration and exit: 0 good, 78 bad\n"
+		"  -i NODE    which node of the file this host is (its host name)\n"
+		"  -s SOCKET  status socket (" RUNSTATEDIR "/zonevip/zonevipd.sock)\n"
+		"  -N SOCKET  the notify runner's socket (" RUNSTATEDIR "/zonevip/notify.sock)\n"
+		"  -p FILE    write the process id there\n"
+		"  -u USER    become USER, keeping CAP_NET_ADMIN only\n"
+		"  -l         log to the terminal instead of syslog or the journal\n"
+		"  -D         log details\n"
+		"  -n         stay in the foreground (always so)\n");
+}
+
+/* Returns -1 to go on, else an exit status. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "f:i:s:N:p:u:tlnDvh")) != -1) {
+		switch (option) {
+		case 'f':
+			options->config = optarg;
+			break;
+		case 'i':
+			options->node = optarg;
+			break;
+		case 's':
+			options->paths.control = optarg;
+			break;
+		case 'N':
+			options->paths.notify = optarg;
+			break;
+		case 'p':
+			options->pid_file = optarg;
+			break;
+		case 'u':
+			options->user = optarg;
+			break;
+		case 't':
+			options->test = true;
+			break;
+		case 'l':
+			options->console = true;
+			break;
+		case 'n':
+			break;
+		case 'D':
+			options->detail = true;
+			break;
+		case 'v':
+			(void)puts("zonevipd " PACKAGE_VERSION);
+			return EX_OK;
+		case 'h':
+			usage(stdout);
+			return EX_OK;
+		default:
+			usage(stderr);
+			return EX_USAGE;
+		}
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "zonevipd: '%s' is too much\n", argv[optind]);
+		return EX_USAGE;
+	}
+	return -1;
+}
+
+static int test_config(const struct options *options)
+{
+	struct err err = {.text = ""};
+	struct conf *conf = conf_load(options->config, options->node, &err);
+
+	if (!conf) {
+		(void)fprintf(stderr, "%s\n", err.text);
+		return EX_CONFIG;
+	}
+	(void)printf("%s: configuration OK: node %s of %u, %u instance%s, profile %s\n", conf->path,
+		     conf->nodes[conf->self].name, conf->node_count, conf->instance_count,
+		     conf->instance_count == 1 ? "" : "s",
+		     timers_profile_name(conf->heartbeat.profile));
+	conf_free(conf);
+	return EX_OK;
+}
+
+/* --- process ---------------------------------------------------------------------------- */
+
+/* Keeps CAP_NET_ADMIN and nothing else; as @user if named. */
+static int drop_privileges(const char *user, struct err *err)
+{
+	struct passwd *pw = NULL;
+	int ret;
+
+	capng_clear(CAPNG_SELECT_ALL);
+	(void)capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, -1);
+	if (user) {
+		pw = getpwnam(user);
+		if (!pw)
+			return err_set(err, "-u %s: no such user", user);
+		ret = capng_change_id((int)pw->pw_uid, (int)pw->pw_gid,
+				      CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
+	} else {
+		ret = capng_apply(CAPNG_SELECT_CAPS);
+	}
+	if (ret < 0)
+		return err_set(err,
+			       "cannot drop to CAP_NET_ADMIN (%d); is it granted? "
+			       "AmbientCapabilities=CAP_NET_ADMIN in the unit",
+			       ret);
+	return 0;
+}
+
+static void harden(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)prctl(PR_SET_DUMPABLE, 0); /* the key and the credentials stay out of cores */
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int write_pid(const char *path, struct err *err)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file)
+		return err_set(err, "-p %s: %s", path, strerror(errno));
+	(void)fprintf(file, "%d\n", (int)getpid());
+	(void)fclose(file);
+	return 0;
+}
+
+static enum log_sink sink_of(const struct options *options)
+{
+	if (options->console)
+		return LOG_TO_STDERR;
+	return getenv("JOURNAL_STREAM") ? LOG_TO_JOURNAL : LOG_TO_SYSLOG;
+}
+
+/* --- readiness and watchdog ----------------------------------------------------------------- */
+
+static void tell_systemd(const char *state)
+{
+#ifdef HAVE_SYSTEMD
+	(void)sd_notify(0, state); /* nobody listens outside systemd */
+#else
+	(void)state;
+#endif
+}
+
+static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	if (agent_alive(timer->data))
+		tell_systemd("WATCHDOG=1");
+}
+
+static void start_watchdog(struct ev_loop *loop, ev_timer *timer, struct agent *agent)
+{
+	double period = 0.0;
+
+#ifdef HAVE_SYSTEMD
+	uint64_t usec = 0;
+
+	if (sd_watchdog_enabled(0, &usec) > 0)
+		period = (double)usec / 1e6 / 4;
+#endif
+	ev_timer_init(timer, on_watchdog, period, period);
+	timer->data = agent;
+	if (period > 0)
+		ev_timer_start(loop, timer);
+}
+
+/* --- signals ------------------------------------------------------------------------------------
+ */
+
+static void on_stop(struct ev_loop *loop, ev_signal *signal_, int events)
+{
+	struct agent *agent = signal_->data;
+
+	(void)loop;
+	(void)events;
+	log_event(LOG_LV_INFO, "stopping", "signal=%d", signal_->signum);
+	tell_systemd("STOPPING=1");
+	agent_stop(agent);
+}
+
+static void on_reload(struct ev_loop *loop, ev_signal *signal_, int events)
+{
+	struct err err = {.text = ""};
+
+	(void)loop;
+	(void)events;
+	(void)agent_reload(signal_->data, &err); /* says itself what came of it */
+}
+
+static void on_dump(struct ev_loop *loop, ev_signal *signal_, int events)
+{
+	struct agent *agent = signal_->data;
+	struct buf text;
+
+	(void)loop;
+	(void)events;
+	buf_init(&text, 64 * 1024);
+	if (signal_->signum == SIGUSR1)
+		agent_status_text(agent, &text);
+	else
+		for (unsigned int i = 0; i < agent->conf->instance_count; i++)
+			agent_why(agent, i, &text);
+	for (char *rest = text.data, *line;
+	     rest && (line = strsep(&rest, "\n")) && (line[0] || rest);)
+		log_line(LOG_LV_INFO, "%s", line);
+	buf_free(&text);
+}
+
+static const struct {
+	int number;
+	void (*callback)(struct ev_loop *, ev_signal *, int);
+} signals[] = {
+	{SIGTERM, on_stop}, {SIGINT, on_stop},	{SIGHUP, on_reload},
+	{SIGUSR1, on_dump}, {SIGUSR2, on_dump},
+};
+
+#define SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
+/* --- the daemon
+ * ------------------------------------------------------------------------------------ */
+
+static int run(const struct options *options)
+{
+	struct err err = {.text = ""};
+	struct ev_loop *loop = ev_default_loop(EVFLAG_NOENV);
+	struct conf *conf = conf_load(options->config, options->node, &err);
+	struct agent *agent = NULL;
+	ev_signal watchers[SIGNALS];
+	ev_timer watchdog;
+	int status = EX_CONFIG;
+
+	if (!conf)
+		goto out;
+	status = EX_OSERR;
+	if ((options->pid_file && write_pid(options->pid_file, &err) < 0) ||
+	    drop_privileges(options->user, &err) < 0)
+		goto out;
+	harden(); /* after the change of user, which makes a process dumpable again */
+	agent = agent_open(loop, conf, &options->paths, &err);
+	if (!agent)
+		goto out;
+	for (size_t s = 0; s < SIGNALS; s++) {
+		ev_signal_init(&watchers[s], signals[s].callback, signals[s].number);
+		watchers[s].data = agent;
+		ev_signal_start(loop, &watchers[s]);
+	}
+	start_watchdog(loop, &watchdog, agent);
+	log_event(LOG_LV_INFO, "started",
+		  "version=" PACKAGE_VERSION " node=%s config=%s profile=%s",
+		  conf->nodes[conf->self].name, conf->path,
+		  timers_profile_name(conf->heartbeat.profile));
+	tell_systemd("READY=1");
+	(void)ev_run(loop, 0);
+	status = agent->out_of_memory ? EX_OSERR : EX_OK;
+	log_event(LOG_LV_INFO, "stopped", "status=%d", status);
+out:
+	if (err.text[0])
+		log_event(LOG_LV_ERROR, "start_failed", "error=\"%s\"", err.text);
+	agent_close(agent);
+	conf_free(conf);
+	ev_loop_destroy(loop);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {
+		.config = SYSCONFDIR "/zonevip/zonevip.conf",
+		.paths = {.control = RUNSTATEDIR "/zonevip/zonevipd.sock",
+			  .notify = RUNSTATEDIR "/zonevip/notify.sock"},
+	};
+	int status = parse_options(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	if (options.test)
+		return test_config(&options);
+	log_open(IDENT, sink_of(&options), options.detail ? LOG_LV_DEBUG : LOG_LV_INFO);
+	return run(&options);
+}
