@@ -64,6 +64,7 @@ static void what_is_sealed_is_what_is_read(void **state)
 {
 	struct wire *wire = open_key(1, CLUSTER, SELF);
 	uint8_t packet[WIRE_MAX];
+	uint8_t again[WIRE_MAX];
 
 	(void)state;
 	for (uint8_t count = 0; count <= HELLO_INSTANCES_MAX; count++) {
@@ -73,7 +74,11 @@ static void what_is_sealed_is_what_is_read(void **state)
 
 		assert_int_equal(length, 56 + 30 * count + 32);
 		assert_int_equal(wire_decode(wire, packet, (size_t)length, &out), WIRE_OK);
-		assert_memory_equal(&in, &out, sizeof(in));
+		assert_int_equal(wire_encode(wire, &out, again), length);
+		assert_memory_equal(packet, again, (size_t)length);
+		assert_true(out.count == count && out.seq == in.seq && out.echo_age_us == 12345);
+		if (count)
+			assert_true(out.instances[count - 1].version == UINT64_MAX - (count - 1u));
 	}
 	wire_close(wire);
 }
@@ -197,7 +202,11 @@ static void touches_survive_the_way_through_text(void **state)
 	assert_string_equal(text, "5f3a:m17 0001:d4294967295");
 	assert_int_equal(touch_parse(text, &out), 0);
 	assert_int_equal(out.count, 2);
-	assert_memory_equal(in.entries, out.entries, 2 * sizeof(in.entries[0]));
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(out.entries[i].id, in.entries[i].id);
+		assert_int_equal(out.entries[i].disclaims, in.entries[i].disclaims);
+		assert_int_equal(out.entries[i].term, in.entries[i].term);
+	}
 	assert_int_equal(touch_format(&in, text, 20), -EMSGSIZE);
 }
 
