@@ -361,7 +361,7 @@ static void learn(struct turn *t, const struct event *ev)
 	case EV_HELLO:
 		hear(t, ev->hello);
 		break;
-	case EV_CHECK:
+	case EV_VERDICT:
 		health_count(&core->health[ev->track], ev->health);
 		break;
 	case EV_LINK:

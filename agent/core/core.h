@@ -152,7 +152,7 @@ enum event_type {
 	EV_TICK,	  /* core_deadline() has come */
 	EV_RESUMED,	  /* the loop woke late by more than eps: gap */
 	EV_HELLO,	  /* an authentic heartbeat for us: hello */
-	EV_CHECK,	  /* a check ended: track, health */
+	EV_VERDICT,	  /* a check ended: track, health */
 	EV_LINK,	  /* instance's interface: up */
 	EV_ALIAS,	  /* instance's addresses are all there: up; or adding failed: outcome */
 	EV_TARGET,	  /* who we are in AWS: up = known; source_dest_check */

@@ -71,7 +71,7 @@ const char *core_event_name(enum event_type type)
 		[EV_TICK] = "tick",
 		[EV_RESUMED] = "resumed",
 		[EV_HELLO] = "hello",
-		[EV_CHECK] = "check",
+		[EV_VERDICT] = "check",
 		[EV_LINK] = "link",
 		[EV_ALIAS] = "alias",
 		[EV_TARGET] = "target",
