@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""Host: one machine of a running lab, as scripts see it. The contract is in __init__.py."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+from .clock import now_ns
+from .control import call
+from .errors import LabError
+from .hosts import RESOLVER_HANGS, RESOLVER_NONE, hosts_file
+from .kernel import write_file
+from .layout import BY_NAME
+from .mysql import SOCKET
+from .service import PATH
+
+if TYPE_CHECKING:
+    from .api import Lab
+
+NSENTER = "/usr/bin/nsenter"
+SETPRIV = "/usr/bin/setpriv"
+SERVICES = ("zonevipd", "zonevip-notify", "mysqld")
+
+
+class Host:
+    def __init__(self, lab: Lab, name: str, anchor: int) -> None:
+        self._lab = lab
+        self._anchor = anchor
+        self.spec = BY_NAME[name]
+        self.name = name
+        self.address = self.spec.address
+        self.root = f"/proc/{anchor}/root"
+
+    # --- running something here ---
+
+    def command(self, argv: list[str], user: str | None = None) -> list[str]:
+        """The command line that runs argv inside this host, and ends with whoever started it."""
+        inside = [SETPRIV, "--pdeathsig", "KILL"]
+        if user:
+            uid = self._lab.uid(user)
+            inside += [f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+        return [NSENTER, "-t", str(self._anchor), "-m", "-u", "-n", "-p", *inside, "--", *argv]
+
+    @staticmethod
+    def environment() -> dict[str, str]:
+        return {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
+
+    def exec(self, argv: list[str], input: str | None = None, timeout: float = 30, check: bool = True,
+             user: str | None = None) -> subprocess.CompletedProcess:
+        done = subprocess.run(self.command(argv, user), input=input, capture_output=True, text=True,
+                              timeout=timeout, env=self.environment(),
+                              **({} if input is not None else {"stdin": subprocess.DEVNULL}))
+        if check and done.returncode != 0:
+            said = (done.stderr or done.stdout).strip()[-600:]
+            raise LabError(f"{self.name}: {' '.join(argv)}: exit {done.returncode}: {said}")
+        return done
+
+    def popen(self, argv: list[str], user: str | None = None, **kwargs: Any) -> subprocess.Popen:
+        kwargs.setdefault("env", self.environment())
+        kwargs.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.Popen(self.command(argv, user), **kwargs)
+
+    def path(self, inside: str) -> str:
+        """Where a file of this host is found from outside."""
+        return self.root + inside
+
+    # --- names and metadata ---
+
+    def dns(self, kind: str) -> None:
+        if kind not in ("ok", "hang"):
+            raise LabError("dns is 'ok' or 'hang'")
+        hangs = kind == "hang"
+        write_file(self.path("/etc/resolv.conf"), RESOLVER_HANGS if hangs else RESOLVER_NONE)
+        write_file(self.path("/etc/hosts"), hosts_file(self.spec, with_names=not hangs))
+        self._lab.note("dns", host=self.name, kind=kind)
+
+    def dns_hangs(self) -> bool:
+        with open(self.path("/etc/resolv.conf")) as stream:
+            return stream.read() == RESOLVER_HANGS
+
+    def imds(self, kind: str) -> None:
+        call(self._lab.socket("cloud"), "imds", host=self.name, mode=kind)
+        self._lab.note("imds", host=self.name, kind=kind)
+
+    def rotate_credentials(self, life_s: float | None = None, revoke: bool = False) -> None:
+        call(self._lab.socket("cloud"), "credentials", host=self.name, life_s=life_s, revoke=revoke)
+        self._lab.note("credentials", host=self.name, life_s=life_s, revoke=revoke)
+
+    # --- services ---
+
+    def _ask(self, op: str, service: str, **arguments: Any) -> Any:
+        if not self.spec.database:
+            raise LabError(f"{self.name} is a web host: it has no {service}")
+        return call(self._lab.socket(self.name), op, service=service, **arguments)
+
+    def services(self) -> dict[str, dict]:
+        if not self.spec.database:
+            return {}
+        return {view["service"]: view for view in call(self._lab.socket(self.name), "status")}
+
+    def pid(self, service: str) -> int:
+        """Inside the lab; 0 while it does not run."""
+        views = self.services()
+        if service not in views:
+            raise LabError(f"{self.name} has no service '{service}'")
+        return views[service]["pid"]
+
+    def outer_pid(self, service: str) -> int:
+        """The same process as this side of the lab numbers it, for /proc."""
+        pid = self.pid(service)
+        if not pid:
+            raise LabError(f"{service} is not running on {self.name}")
+        return self._lab.outer_pid(pid)
+
+    def mysql_start(self) -> None:
+        self._ask("start", "mysqld")
+
+    def mysql_stop(self) -> None:
+        self._lab.note("mysql-stop", host=self.name)
+        self._ask("stop", "mysqld")
+
+    def mysql_kill(self) -> None:
+        self._lab.note("mysql-kill", host=self.name)
+        self._ask("kill", "mysqld")
+
+    def mysql(self, sql: str) -> list[list[str]]:
+        done = self.exec(["mariadb", "--no-defaults", f"--socket={SOCKET}", "--batch", "--skip-column-names",
+                          "-e", sql])
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def agent_start(self, wait: bool = True) -> None:
+        self.notify_start()
+        self._ask("start", "zonevipd", wait=wait)
+
+    def agent_stop(self) -> None:
+        self._lab.note("agent-stop", host=self.name)
+        self._ask("stop", "zonevipd")
+
+    def agent_restart(self) -> None:
+        self.agent_stop()
+        self.agent_start()
+
+    def agent_reload(self) -> None:
+        self._ask("signal", "zonevipd", name="HUP")
+
+    def agent_kill(self, restart: bool = True, cleanup: bool = True) -> None:
+        self._lab.note("agent-kill", host=self.name, restart=restart)
+        self._ask("kill", "zonevipd", restart=restart, cleanup=cleanup)
+
+    def agent_status(self) -> dict:
+        return self.services()["zonevipd"]
+
+    def agent_log(self) -> str:
+        return self._lab.read_log(f"{self.name}.zonevipd.log")
+
+    def notify_start(self) -> None:
+        self._ask("start", "zonevip-notify")
+
+    def notify_stop(self) -> None:
+        self._ask("stop", "zonevip-notify")
+
+    def notify_kill(self) -> None:
+        self._ask("kill", "zonevip-notify")
+
+    def notifications(self) -> list[dict]:
+        """Calls of the notify script, oldest first: t_ns and arguments."""
+        offset = now_ns() - time.time_ns()
+        try:
+            with open(self.path("/run/zonevip-script/notify.log")) as stream:
+                lines = [line.split() for line in stream]
+        except FileNotFoundError:
+            return []
+        return [{"t_ns": int(float(stamp) * 1e6) * 1000 + offset, "arguments": arguments}
+                for stamp, *arguments in lines]
+
+    # --- processes ---
+
+    def signal(self, service: str, name: str) -> None:
+        """STOP and CONT go to the whole process group and are undone by heal."""
+        name = name.removeprefix("SIG")
+        self._lab.note("signal", host=self.name, service=service, signal=name)
+        if name in ("STOP", "CONT"):
+            pid = self.pid(service)
+            if not pid:
+                raise LabError(f"{service} is not running on {self.name}")
+            call(self._lab.socket("top"), name.lower(), name=f"{service} on {self.name}", pid=pid)
+        else:
+            self._ask("signal", service, name=name)
+
+    def freeze(self, *services: str) -> None:
+        """As a paused machine; without a name: the agent, its runner and mysqld."""
+        pids = [pid for pid in (self.pid(service) for service in services or SERVICES) if pid]
+        if not pids:
+            raise LabError(f"nothing to freeze on {self.name}")
+        self._lab.note("freeze", host=self.name, services=services or SERVICES)
+        call(self._lab.socket("top"), "freeze", group=self.name, pids=pids)
+
+    def thaw(self) -> None:
+        call(self._lab.socket("top"), "thaw", group=self.name)
+        self._lab.note("thaw", host=self.name)
