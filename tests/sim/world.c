@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hosts of the world, and its one loop: take the next event, feed a core,
+ * carry out what it asks for, let the judge look.
+ */
+#include "tests/sim/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- clocks ----------------------------------------------------------------------------- */
+
+static mono_us clock_at(const struct host *h, mono_us now)
+{
+	return now + h->offset + now / 1000 * h->ppm / 1000;
+}
+
+mono_us world_clock(const struct world *world, unsigned int host)
+{
+	return clock_at(&world->hosts[host], world->now);
+}
+
+/* The first world time, not before now, at which the host's clock shows @clock. */
+static mono_us time_of(const struct world *world, const struct host *h, mono_us clock)
+{
+	mono_us at = world->now;
+	mono_us left;
+
+	while ((left = clock - clock_at(h, at)) > 0)
+		at += left;
+	return at;
+}
+
+/* --- events ------------------------------------------------------------------------------- */
+
+static void happen(struct world *world, unsigned int host, enum happening what, mono_us delay,
+		   int index)
+{
+	queue_push(world, &(struct item){.at = world->now + delay,
+					 .order = world_order(world),
+					 .what = what,
+					 .host = host,
+					 .boot = world->hosts[host].boot,
+					 .index = index});
+}
+
+/* One tick is queued per host; one that has become too early is put off when it comes. */
+static void rearm(struct world *world, unsigned int host)
+{
+	struct host *h = &world->hosts[host];
+	mono_us deadline = core_deadline(&h->core);
+	mono_us at;
+
+	if (!h->running || h->paused || deadline == MONO_NEVER)
+		return;
+	at = time_of(world, h, deadline);
+	if (at >= h->tick_at)
+		return;
+	h->tick_at = at;
+	happen(world, host, HAPPENS_TICK, at - world->now, 0);
+}
+
+static void apply(struct world *world, unsigned int host, const struct action *act)
+{
+	struct host *h = &world->hosts[host];
+
+	switch (act->type) {
+	case ACT_HELLO:
+		net_send(world, host);
+		break;
+	case ACT_STATE:
+		if (world->log)
+			(void)fprintf(world->log, "%12.6f n%u i%u %-8s -> %-8s %s\n",
+				      mono_seconds(world->now), host, act->instance,
+				      core_state_name(act->old_state), core_state_name(act->state),
+				      core_reason_name(act->reason));
+		break;
+	case ACT_NOTE:
+		break;
+	case ACT_ALIAS_ADD:
+	case ACT_ALIAS_DEL:
+		if (!h->alias_fails)
+			h->alias[act->instance] = act->type == ACT_ALIAS_ADD;
+		happen(world, host, HAPPENS_ALIAS, 0, (int)act->instance);
+		break;
+	case ACT_CANCEL:
+		cloud_cancel(world, host, act->instance);
+		break;
+	case ACT_PARAM_GET:
+	case ACT_PARAM_PUT:
+	case ACT_TOUCH_GET:
+	case ACT_TOUCH_PUT:
+	case ACT_ROUTE_GET:
+	case ACT_ROUTE_SET:
+		cloud_start(world, host, act);
+		break;
+	case ACT_EXIT:
+		h->running = false;
+		h->exited = true;
+		trace_note(world, (int)host, WORLD_EXITS, 0, 0);
+		break;
+	case ACT_TYPES:
+		break;
+	}
+}
+
+static void feed(struct world *world, unsigned int host, const struct event *ev)
+{
+	struct host *h = &world->hosts[host];
+	struct actions *out = &world->out;
+
+	h->steps++;
+	h->ticks += ev->type == EV_TICK;
+	trace_event(world, host, ev);
+	core_step(&h->core, world_clock(world, host), ev, out);
+	trace_actions(world, host);
+	if (world->witness && !world->broken)
+		world->broken = world->witness(world, host, ev, out, world->arg);
+	for (unsigned int i = 0; i < out->count && h->running; i++)
+		apply(world, host, &out->items[i]);
+	rearm(world, host);
+}
+
+static void feed_alias(struct world *world, unsigned int host, unsigned int instance)
+{
+	struct host *h = &world->hosts[host];
+	bool acting = core_acting(&h->instances[instance]);
+	bool up = h->alias[instance];
+
+	feed(world, host,
+	     &(struct event){.type = EV_ALIAS,
+			     .instance = instance,
+			     .up = up,
+			     .outcome = up == acting ? OUTCOME_OK : OUTCOME_REFUSED});
+}
+
+static void feed_packet(struct world *world, unsigned int host, int index)
+{
+	/* The feed may send, and so move the packets. */
+	struct hello hello = world->packets[index].hello;
+
+	feed(world, host, &(struct event){.type = EV_HELLO, .hello = &hello});
+	net_free(world, index);
+}
+
+/* --- standing still ------------------------------------------------------------------------- */
+
+static void defer(struct world *world, const struct item *item)
+{
+	struct host *h = &world->hosts[item->host];
+
+	if (item->what == HAPPENS_PACKET && h->backlog_count >= WORLD_BACKLOG) {
+		net_free(world, item->index); /* the socket's buffer is full */
+		return;
+	}
+	if (h->backlog_count == h->backlog_size) {
+		h->backlog_size = h->backlog_size ? 2 * h->backlog_size : 64;
+		h->backlog = realloc(h->backlog, h->backlog_size * sizeof(*h->backlog));
+		if (!h->backlog)
+			abort();
+	}
+	h->backlog[h->backlog_count++] = *item;
+}
+
+static void go_on(struct world *world, unsigned int host)
+{
+	struct host *h = &world->hosts[host];
+	mono_us late = world_clock(world, host) - core_deadline(&h->core);
+	unsigned int count = h->backlog_count;
+
+	h->paused = false;
+	h->tick_at = MONO_NEVER;
+	h->backlog_count = 0;
+	trace_note(world, (int)host, WORLD_GOES_ON, late, count);
+	for (unsigned int i = 0; i < count; i++) {
+		h->backlog[i].at = world->now;
+		h->backlog[i].order = world_order(world);
+		queue_push(world, &h->backlog[i]);
+	}
+	if (late > h->core.config.timers.slack)
+		feed(world, host, &(struct event){.type = EV_RESUMED, .gap = late});
+	else
+		rearm(world, host);
+}
+
+void world_pause(struct world *world, unsigned int host, mono_us length)
+{
+	struct host *h = &world->hosts[host];
+
+	if (!h->running || h->paused)
+		return;
+	h->paused = true;
+	h->paused_at = world_clock(world, host);
+	trace_note(world, (int)host, WORLD_STOPS_DEAD, length, 0);
+	happen(world, host, HAPPENS_RESUME, length, 0);
+}
+
+/* --- the loop ------------------------------------------------------------------------------------
+ */
+
+static void take_answer(struct world *world, const struct item *item)
+{
+	struct event ev;
+
+	if (cloud_answer(world, item->index, &ev))
+		feed(world, item->host, &ev);
+	cloud_forget(world, item->index);
+}
+
+static void take_tick(struct world *world, const struct item *item)
+{
+	struct host *h = &world->hosts[item->host];
+
+	if (item->at != h->tick_at)
+		return;
+	h->tick_at = MONO_NEVER;
+	if (world_clock(world, item->host) >= core_deadline(&h->core))
+		feed(world, item->host, &(struct event){.type = EV_TICK});
+	else
+		rearm(world, item->host);
+}
+
+static void take_check(struct world *world, const struct item *item)
+{
+	struct host *h = &world->hosts[item->host];
+
+	feed(world, item->host, &(struct event){.type = EV_VERDICT, .health = h->check});
+	if (item->index == 0)
+		happen(world, item->host, HAPPENS_CHECK, h->check_period, 0);
+}
+
+static void dispatch(struct world *world, const struct item *item)
+{
+	struct host *h = &world->hosts[item->host];
+
+	switch (item->what) {
+	case HAPPENS_TICK:
+		take_tick(world, item);
+		break;
+	case HAPPENS_PACKET:
+		feed_packet(world, item->host, item->index);
+		break;
+	case HAPPENS_SEND:
+		cloud_send(world, item->index);
+		cloud_forget(world, item->index);
+		break;
+	case HAPPENS_EXECUTE:
+		cloud_execute(world, item->index);
+		cloud_forget(world, item->index);
+		break;
+	case HAPPENS_ANSWER:
+		take_answer(world, item);
+		break;
+	case HAPPENS_ALIAS:
+		feed_alias(world, item->host, (unsigned int)item->index);
+		break;
+	case HAPPENS_LINK:
+		feed(world, item->host,
+		     &(struct event){.type = EV_LINK,
+				     .instance = (unsigned int)item->index,
+				     .up = h->link_up[item->index]});
+		break;
+	case HAPPENS_CHECK:
+		take_check(world, item);
+		break;
+	case HAPPENS_TARGET:
+		feed(world, item->host,
+		     &(struct event){.type = EV_TARGET,
+				     .up = h->target_known,
+				     .source_dest_check = h->source_dest_check});
+		break;
+	case HAPPENS_RESUME:
+		go_on(world, item->host);
+		break;
+	case HAPPENS_SCRIPT:
+		world->script(world, item->index, world->arg);
+		break;
+	case HAPPENS_KINDS:
+		break;
+	}
+}
+
+/* What was meant for a process that is gone. */
+static bool orphaned(struct world *world, const struct item *item)
+{
+	const struct host *h = &world->hosts[item->host];
+	bool gone = !h->running || item->boot != h->boot;
+
+	switch (item->what) {
+	case HAPPENS_EXECUTE:
+	case HAPPENS_SCRIPT:
+		return false;
+	case HAPPENS_PACKET: /* a new process listens on the same port */
+		if (!h->running)
+			net_free(world, item->index);
+		return !h->running;
+	case HAPPENS_SEND:
+	case HAPPENS_ANSWER:
+		if (gone)
+			cloud_forget(world, item->index);
+		return gone;
+	case HAPPENS_TICK:
+	case HAPPENS_ALIAS:
+	case HAPPENS_LINK:
+	case HAPPENS_CHECK:
+	case HAPPENS_TARGET:
+	case HAPPENS_RESUME:
+	case HAPPENS_KINDS:
+		break;
+	}
+	return gone;
+}
+
+static bool waits(const struct world *world, const struct item *item)
+{
+	return world->hosts[item->host].paused && item->what != HAPPENS_EXECUTE &&
+	       item->what != HAPPENS_SCRIPT && item->what != HAPPENS_RESUME;
+}
+
+bool world_step(struct world *world)
+{
+	struct item item;
+
+	if (world->broken || !queue_pop(world, &item))
+		return false;
+	world->now = item.at;
+	if (orphaned(world, &item))
+		return true;
+	if (waits(world, &item)) {
+		if (item.what != HAPPENS_TICK)
+			defer(world, &item);
+		return true;
+	}
+	world->events++;
+	dispatch(world, &item);
+	if (world->judge && !world->broken)
+		world->broken = world->judge(world, world->arg);
+	return !world->broken;
+}
+
+void world_run(struct world *world, mono_us until)
+{
+	while (world->heap_count > 0 && world->heap[0].at <= until)
+		if (!world_step(world))
+			return;
+	world->now = mono_max(world->now, until);
+}
+
+/* --- making and changing it
+ * ------------------------------------------------------------------------ */
+
+struct world *world_new(const struct world_config *config)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	if (!world)
+		abort();
+	world->config = *config;
+	world->rng.state = config->seed;
+	world->order_rng.state = ~config->seed;
+	world->hash = 0xcbf29ce484222325ULL;
+	cloud_init(world);
+	net_init(world);
+	for (unsigned int n = 0; n < config->nodes; n++) {
+		struct host *h = &world->hosts[n];
+
+		h->check_period = 500 * MSEC;
+		h->target_known = true;
+		h->offset = 1000 * SEC;
+		for (unsigned int i = 0; i < WORLD_INSTANCES; i++)
+			h->link_up[i] = true;
+		for (unsigned int s = 0; s < SERVICES; s++)
+			h->path[s] = (struct path){.error = OUTCOME_UNKNOWN,
+						   .latency_min = 20 * MSEC,
+						   .latency_max = 60 * MSEC,
+						   .hand_over_max = 200 * USEC};
+	}
+	return world;
+}
+
+void world_free(struct world *world)
+{
+	for (unsigned int n = 0; n < WORLD_NODES; n++)
+		free(world->hosts[n].backlog);
+	free(world->heap);
+	free(world->packets);
+	free(world);
+}
+
+static void fill_config(struct world *world, unsigned int host, struct core_config *config,
+			struct core_instance_config *instances)
+{
+	*config = (struct core_config){.timers = *timers_profile(world->config.profile),
+				       .node_count = world->config.nodes,
+				       .self = host,
+				       .tracks = {{.rise = 2, .fall = 2}},
+				       .track_count = 1,
+				       .instance_count = world->config.instances,
+				       .instances = instances,
+				       .nonce = rng_next(&world->rng) | 1,
+				       .seed = rng_next(&world->rng)};
+	for (unsigned int n = 0; n < world->config.nodes; n++)
+		config->nodes[n] = (struct core_node){.id = (uint16_t)(11 * (n + 1)),
+						      .priority = world->config.priority[n]};
+	for (unsigned int i = 0; i < world->config.instances; i++)
+		instances[i] = (struct core_instance_config){.id = (uint16_t)(100 + i),
+							     .tables = world->config.tables,
+							     .tracks = 1,
+							     .fence = world->config.fence};
+}
+
+void world_boot(struct world *world, unsigned int host)
+{
+	struct host *h = &world->hosts[host];
+	struct core_instance_config instances[WORLD_INSTANCES];
+	struct core_config config;
+
+	if (h->running)
+		return;
+	h->boot++;
+	h->running = true;
+	h->paused = h->exited = false;
+	h->tick_at = MONO_NEVER;
+	h->backlog_count = 0;
+	fill_config(world, host, &config, instances);
+	memset(h->instances, 0, sizeof(h->instances));
+	memset(h->routes, 0, sizeof(h->routes));
+	trace_note(world, (int)host, WORLD_BOOTS, h->boot, 0);
+	core_init(&h->core, world_clock(world, host), &config, h->instances, h->routes);
+	for (unsigned int i = 0; i < world->config.instances; i++) {
+		happen(world, host, HAPPENS_LINK, 0, (int)i);
+		happen(world, host, HAPPENS_ALIAS, 0, (int)i);
+	}
+	happen(world, host, HAPPENS_CHECK, rng_between(&world->rng, MSEC, 50 * MSEC), 0);
+	happen(world, host, HAPPENS_TARGET, rng_between(&world->rng, MSEC, 50 * MSEC), 0);
+	rearm(world, host);
+}
+
+void world_crash(struct world *world, unsigned int host)
+{
+	struct host *h = &world->hosts[host];
+
+	if (!h->running)
+		return;
+	for (unsigned int i = 0; i < h->backlog_count; i++)
+		if (h->backlog[i].what == HAPPENS_PACKET)
+			net_free(world, h->backlog[i].index);
+		else if (h->backlog[i].what == HAPPENS_SEND || h->backlog[i].what == HAPPENS_ANSWER)
+			cloud_forget(world, h->backlog[i].index);
+	h->backlog_count = 0;
+	h->running = h->paused = false;
+	trace_note(world, (int)host, WORLD_CRASHES, 0, 0);
+}
+
+void world_command(struct world *world, unsigned int host, const struct event *command)
+{
+	struct event ev = *command;
+
+	if (!world->hosts[host].running || world->hosts[host].paused)
+		return;
+	ev.type = EV_COMMAND;
+	feed(world, host, &ev);
+}
+
+void world_check(struct world *world, unsigned int host, enum health_result result)
+{
+	world->hosts[host].check = result;
+	if (world->hosts[host].running)
+		happen(world, host, HAPPENS_CHECK, 0, 1);
+}
+
+void world_link(struct world *world, unsigned int host, unsigned int instance, bool up)
+{
+	world->hosts[host].link_up[instance] = up;
+	if (world->hosts[host].running)
+		happen(world, host, HAPPENS_LINK, 0, (int)instance);
+}
+
+void world_target(struct world *world, unsigned int host, bool known, bool source_dest_check)
+{
+	world->hosts[host].target_known = known;
+	world->hosts[host].source_dest_check = source_dest_check;
+	if (world->hosts[host].running)
+		happen(world, host, HAPPENS_TARGET, 0, 0);
+}
+
+void world_alias(struct world *world, unsigned int host, unsigned int instance, bool present)
+{
+	world->hosts[host].alias[instance] = present;
+	if (world->hosts[host].running)
+		happen(world, host, HAPPENS_ALIAS, 0, (int)instance);
+}
+
+void world_poke(struct world *world, unsigned int host)
+{
+	struct host *h = &world->hosts[host];
+
+	if (!h->running || h->paused || world_clock(world, host) >= core_deadline(&h->core))
+		return;
+	feed(world, host, &(struct event){.type = EV_TICK});
+	if (world->out.count > 0 && !world->broken)
+		world->broken = "W a tick before core_deadline() had something to do";
+}
+
+void world_at(struct world *world, mono_us at, int index)
+{
+	happen(world, 0, HAPPENS_SCRIPT, mono_max(at - world->now, 0), index);
+}
