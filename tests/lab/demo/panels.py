@@ -3,7 +3,7 @@
 
 from typing import List, Tuple
 
-from vpc import DB_HOSTS
+from vpc import DB_HOSTS, VIP
 from vpc.layout import PARAMETER, ROUTE_TABLES
 
 from .gaps import Outage
@@ -34,7 +34,7 @@ def state_changes(stage: Stage, host: str) -> List[Tuple[int, str]]:
 
 def route_changes(stage: Stage, table: str) -> List[Tuple[int, str]]:
     return [(event["t_ns"], event["target"] or "") for event in stage.lab.history(event="route")
-            if event["table"] == table]
+            if event["table"] == table and event["destination"] == f"{VIP}/32"]
 
 
 def parameter_changes(stage: Stage) -> List[Tuple[int, str]]:

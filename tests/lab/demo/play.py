@@ -27,6 +27,7 @@ SILENT_S = {"safe": 5.0, "fast": 2.3, "wan": 7.5}  # D + G of the profile
 SILENT_EXTRA_S = 0.5
 OWNER_TIMEOUT_S = 15.0
 READY_TIMEOUT_S = 30.0
+QUIET_S = 0.4  # after a fault the judge keeps still: its own questions cost CPU that the hosts need
 SETTLE_S = 1.0  # watched after the VIP has moved
 STILL_S = 2.0  # watched when nothing may move
 
@@ -65,6 +66,7 @@ class Play:
         after = other(before)
         since = now_ns()
         act()
+        time.sleep(QUIET_S)
         run = Run(before, after, 0)
         self.must(run, lambda: self.lab.wait_owner(after, OWNER_TIMEOUT_S))
         self.must(run, lambda: self.lab.wait_for(lambda: self.stage.state(after) == "MASTER", 5.0,
@@ -87,6 +89,7 @@ class Play:
         before = self.owner()
         since = now_ns()
         act()
+        time.sleep(QUIET_S)
         run = Run(before, before, 0)
         self.must(run, lambda: self.lab.wait_for(until, READY_TIMEOUT_S, what))
         time.sleep(STILL_S)

@@ -114,7 +114,7 @@ class Stage:
             status = self.lab.status(host)
         except LabError:
             return ""
-        return next((item["state"] for item in status["instances"] if item["name"] == INSTANCE), "")
+        return next((item["state_name"] for item in status["instances"] if item["iname"] == INSTANCE), "")
 
     def states(self) -> Dict[str, str]:
         return {host: self.state(host) for host in DB_HOSTS}

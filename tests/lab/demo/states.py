@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Which state each agent was in, and since when, read from its log.
 
-The daemon logs every change as `event=state instance=NAME from=OLD to=NEW ...`; a log line carries
+The daemon logs every change as `(NAME) Entering NEW STATE from=OLD reason=...`; a log line carries
 no time of its own (the journal stamps it), so the log is followed and each line stamped when it
 appears, a few milliseconds late at most. Only the picture depends on these times; the judgement
 depends on which changes there were.
@@ -13,7 +13,7 @@ import re
 import threading
 from typing import Callable, Dict, List, NamedTuple, Optional
 
-STATE_LINE = re.compile(r"\bevent=state\b.*\binstance=(\S+)\b.*\bfrom=(\w+)\b.*\bto=(\w+)\b(.*)")
+STATE_LINE = re.compile(r"\((\S+)\) Entering (\w+) STATE from=(\w+)(.*)")
 
 
 class Change(NamedTuple):
@@ -28,7 +28,7 @@ def line_state(line: str, instance: str) -> Optional[tuple]:
     match = STATE_LINE.search(line)
     if not match or match.group(1) != instance:
         return None
-    return match.group(2).upper(), match.group(3).upper(), match.group(4).strip()
+    return match.group(3), match.group(2), match.group(4).strip()
 
 
 class Follower:
@@ -62,12 +62,12 @@ class Watch(threading.Thread):
         self.followers = {host: Follower(read, instance) for host, read in readers.items()}
         self._now_ns = now_ns
         self._every_s = every_s
-        self._stop = threading.Event()
+        self._ended = threading.Event()
         self._lock = threading.Lock()
         self.error: Optional[BaseException] = None
 
     def run(self) -> None:
-        while not self._stop.wait(self._every_s):
+        while not self._ended.wait(self._every_s):
             try:
                 self.look()
             except Exception as error:  # told by check(): a dead watch must not look like quiet agents
@@ -86,7 +86,7 @@ class Watch(threading.Thread):
         self.look()
 
     def stop(self) -> None:
-        self._stop.set()
+        self._ended.set()
         if self.is_alive():
             self.join(timeout=5)
 

@@ -84,8 +84,8 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch):
-    monkeypatch.setattr(play_module, "SETTLE_S", 0)
-    monkeypatch.setattr(play_module, "STILL_S", 0)
+    for pause in ("QUIET_S", "SETTLE_S", "STILL_S"):
+        monkeypatch.setattr(play_module, pause, 0)
     monkeypatch.setattr(play_module, "panel", lambda *_: None)
     return Stage()
 
