@@ -4,6 +4,8 @@
  * commands for root, our own user and the command group. The list of words is
  * one table; zonevipctl(8) documents it.
  */
+#include "config.h"
+
 #include "agent/agent.h"
 
 #include <stdio.h>

@@ -249,7 +249,7 @@ static void on_dump(struct ev_loop *loop, ev_signal *signal_, int events)
 
 	(void)loop;
 	(void)events;
-	buf_init(&text, 64 * 1024);
+	buf_init(&text, (size_t)64 * 1024);
 	if (signal_->signum == SIGUSR1)
 		agent_status_text(agent, &text);
 	else

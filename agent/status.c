@@ -4,6 +4,8 @@
  * made fresh for each question: every fact carries its age, and no answer
  * means not running. keepalived's field names where they mean the same.
  */
+#include "config.h"
+
 #include "agent/agent.h"
 
 #include <jansson.h>
@@ -307,14 +309,13 @@ static const char *const remedies[] = {
 	"the interface is down",
 	"an operator set standby: 'zonevipctl standby off' ends it",
 	"maintenance is on: 'zonevipctl maintenance off' ends it",
-	"held back after a failure while another node can serve: 'zonevipctl ack' ends it",
+	"held back after a failure: 'zonevipctl ack' ends it",
 	"who this host is in AWS is not known",
-	"the source/destination check of our network interface is on: switch it off",
+	"source/destination check is on for our network interface: switch it off",
 	"the parameter could not be read lately",
 	"no route table could be read lately",
 	"the daemon is stopping",
-	"the touch parameter may not be read or written: allow ssm:GetParameter and "
-	"ssm:PutParameter",
+	"the touch parameter is denied: allow ssm:GetParameter, ssm:PutParameter",
 };
 
 void agent_why(struct agent *agent, unsigned int i, struct buf *reply)

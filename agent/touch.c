@@ -16,7 +16,7 @@ int touch_format(const struct touch *touch, char *text, size_t size)
 
 	if (size < 2)
 		return -EMSGSIZE;
-	strcpy(text, "-");
+	memcpy(text, "-", sizeof("-"));
 	for (unsigned int i = 0; i < touch->count; i++) {
 		const struct touch_entry *entry = &touch->entries[i];
 		int n = snprintf(text + used, size - used, "%s%04x:%c%" PRIu64, i ? " " : "",

@@ -22,7 +22,7 @@ int ip_parse(const char *text, struct ip *ip)
 const char *ip_format(const struct ip *ip, char text[static IP_TEXT_MAX])
 {
 	if (!inet_ntop(ip->family, ip->bytes, text, IP_TEXT_MAX))
-		strcpy(text, "none");
+		memcpy(text, "none", sizeof("none"));
 	return text;
 }
 

@@ -95,8 +95,7 @@ const char *core_refusal_name(enum core_refusal refusal)
 		[REFUSE_SELF] = "the target is this node",
 		[REFUSE_NO_PEER] = "there is no such peer",
 		[REFUSE_TARGET_SILENT] = "no peer that could take over is heard",
-		[REFUSE_TARGET_HOLD] = "the target is held back after a failure: run 'zonevipctl "
-				       "ack' there, or add --force",
+		[REFUSE_TARGET_HOLD] = "the target is held back after a failure: ack it there",
 		[REFUSE_TARGET_UNFIT] = "the target is not eligible: see 'zonevipctl why' there",
 		[REFUSE_FROZEN] = "maintenance is on",
 	};
