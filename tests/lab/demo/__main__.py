@@ -112,9 +112,10 @@ def kept(lab: Lab) -> None:
   {run} status
   {run} exec DB_Host1 -- zonevipctl status
   {run} exec web_host1 -- php {web} http://10.0.1.10/
-  {run} exec DB_Host1 -- sh          # a shell on a database host
-  {run} --help                       # every fault it can make
-  {run} down                         # when you have seen enough""")
+  {run} mysql-kill DB_Host1         # and mysql-start
+  {run} fault cut DB_Host2          # and heal
+  {run} --help                      # every fault it can make
+  {run} down                        # when you have seen enough""")
 
 
 def play_all(words: argparse.Namespace, stage: Stage, about: dict) -> bool:
