@@ -125,7 +125,7 @@ static bool touch_just_read(struct turn *t, int owner, mono_us from)
 {
 	const struct touch_reader *reader = &t->core->touch_read[owner];
 
-	return reader->read_at >= from && t->now - reader->answered <= timers_of(t)->slack;
+	return reader->read_at >= from && lately(t, reader->answered, timers_of(t)->slack);
 }
 
 /* C2: neither heard nor touching; two reads of P, the last after the deadline. */

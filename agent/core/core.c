@@ -6,16 +6,21 @@
 #include "agent/core/machine.h"
 
 #define BURST_GAP (50 * MSEC)
-#define ROOM_PER_TURN (2 * CORE_TABLES_MAX + 24) /* actions one turn can ask for */
+#define ROOM_PER_TURN (2 * CORE_TABLES_MAX + 32) /* one turn and the tail of a step ask for less */
 
 /* --- what the rooms share ------------------------------------------------------------ */
 
-bool due(struct turn *t, mono_us at)
+bool due(const struct turn *t, mono_us at)
 {
 	if (t->now >= at)
 		return true;
 	t->core->wake = mono_min(t->core->wake, at);
 	return false;
+}
+
+bool lately(const struct turn *t, mono_us then, mono_us span)
+{
+	return !due(t, then + span + 1);
 }
 
 struct action *emit(struct turn *t, enum action_type type)
@@ -467,7 +472,7 @@ enum core_refusal core_refuses(const struct core *core, mono_us now, const struc
 
 		if (n == core->config.self || (command->node >= 0 && (int)n != command->node))
 			continue;
-		if (!peer_heard(core, now, n))
+		if (!core_hears(core, now, n))
 			worst = REFUSE_TARGET_SILENT;
 		else if (view->flags & HELLO_ELIGIBLE || command->force)
 			return REFUSE_NOT;

@@ -5,14 +5,14 @@
  */
 #include "agent/core/machine.h"
 
-bool peer_heard(const struct core *core, mono_us now, unsigned int node)
+bool core_hears(const struct core *core, mono_us now, unsigned int node)
 {
 	return now - core->peers[node].heard <= core->config.timers.dead_after;
 }
 
-bool core_hears(const struct core *core, mono_us now, unsigned int node)
+bool peer_heard(const struct turn *t, unsigned int node)
 {
-	return peer_heard(core, now, node);
+	return lately(t, t->core->peers[node].heard, timers_of(t)->dead_after);
 }
 
 static bool view_acting(const struct view *view)
@@ -23,7 +23,7 @@ static bool view_acting(const struct view *view)
 bool peer_acting(const struct turn *t)
 {
 	for (unsigned int n = 0; n < t->core->config.node_count; n++)
-		if (n != t->core->config.self && peer_heard(t->core, t->now, n) &&
+		if (n != t->core->config.self && peer_heard(t, n) &&
 		    view_acting(&t->in->view[n]))
 			return true;
 	return false;
@@ -34,7 +34,7 @@ bool peer_could_serve(const struct turn *t)
 	for (unsigned int n = 0; n < t->core->config.node_count; n++) {
 		const struct view *view = &t->in->view[n];
 
-		if (n != t->core->config.self && peer_heard(t->core, t->now, n) &&
+		if (n != t->core->config.self && peer_heard(t, n) &&
 		    (view_acting(view) || (view->flags & HELLO_ELIGIBLE)))
 			return true;
 	}
@@ -107,7 +107,7 @@ uint32_t blockers(const struct turn *t)
 		set |= BLOCK_ROUTES;
 	if (touch_denied(t))
 		set |= BLOCK_TOUCH;
-	if (t->now < in->hold_until && peer_could_serve(t))
+	if (!due(t, in->hold_until) && peer_could_serve(t))
 		set |= BLOCK_HOLD;
 	return set;
 }
@@ -124,7 +124,7 @@ unsigned int rank(const struct turn *t)
 	unsigned int better = 0;
 
 	for (unsigned int n = 0; n < t->core->config.node_count; n++) {
-		if (n == self || (int)n == t->in->record.owner || !peer_heard(t->core, t->now, n) ||
+		if (n == self || (int)n == t->in->record.owner || !peer_heard(t, n) ||
 		    !(t->in->view[n].flags & HELLO_ELIGIBLE))
 			continue;
 		if (t->in->view[n].priority > nodes[self].priority ||

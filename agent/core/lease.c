@@ -19,7 +19,7 @@ bool lease_acked(const struct turn *t)
 	for (unsigned int n = 0; n < core->config.node_count; n++) {
 		mono_us from = mono_max(core->peers[n].ack, t->in->acting_since);
 
-		if (n != core->config.self && t->now - from > core->config.timers.ack_age)
+		if (n != core->config.self && !lately(t, from, core->config.timers.ack_age))
 			return false;
 	}
 	return true;
@@ -46,7 +46,7 @@ mono_us lease_base(const struct turn *t)
 static void lease_over(struct turn *t)
 {
 	const struct timers *timers = timers_of(t);
-	bool readable = t->now - routes_reachable_since(t->in) <= timers->touch + timers->slack;
+	bool readable = lately(t, routes_reachable_since(t->in), timers->touch + timers->slack);
 
 	if (routes_at_peer(t)) {
 		leave(t, CORE_BACKUP, REASON_CONCEDED);
@@ -95,7 +95,7 @@ static bool wants_touch(struct turn *t)
 		return false;
 	for (unsigned int n = 0; n < core->config.node_count; n++)
 		if (n != core->config.self &&
-		    t->now - core->peers[n].ack > core->config.timers.ack_age)
+		    !lately(t, core->peers[n].ack, core->config.timers.ack_age))
 			return true; /* it has not heard our disclaim; it may read it */
 	return false;
 }
@@ -119,6 +119,7 @@ void touch_settle(struct core *core, mono_us now, struct actions *out)
 	writer->op = next_op(core);
 	writer->asked = now;
 	writer->next = now + core->config.timers.touch;
+	t.index = 0; /* of the node, not of an instance */
 	act = emit(&t, ACT_TOUCH_PUT);
 	act->node = self_of(core);
 	act->op = writer->op;

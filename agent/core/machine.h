@@ -41,7 +41,9 @@ static inline int self_of(const struct core *core)
  * True when @at has come. Otherwise the machine looks again at that time, so
  * no rule that waits for a moment can be forgotten in core_deadline().
  */
-bool due(struct turn *t, mono_us at);
+bool due(const struct turn *t, mono_us at);
+/* Not longer than @span since @then. Looks again when that ends. */
+bool lately(const struct turn *t, mono_us then, mono_us span);
 
 struct action *emit(struct turn *t, enum action_type type);
 void note(struct turn *t, enum core_note what, int node);
@@ -120,7 +122,7 @@ uint32_t blockers(const struct turn *t);
 bool eligible(const struct turn *t);
 bool healthy(const struct turn *t);   /* nothing says it cannot serve */
 bool unhealthy(const struct turn *t); /* something says it cannot */
-bool peer_heard(const struct core *core, mono_us now, unsigned int node);
+bool peer_heard(const struct turn *t, unsigned int node);
 bool peer_could_serve(const struct turn *t); /* a heard peer is eligible or acting */
 bool peer_acting(const struct turn *t);	     /* a heard peer is acting */
 unsigned int rank(const struct turn *t);     /* better candidates heard */

@@ -214,7 +214,7 @@ bool record_just_read(const struct turn *t, mono_us from)
 	if (record->outcome != OUTCOME_OK &&
 	    !(record->outcome == OUTCOME_ABSENT && record->owner == OWNER_NOBODY))
 		return false;
-	return record->read_at >= from && t->now - record->answered <= timers_of(t)->slack;
+	return record->read_at >= from && lately(t, record->answered, timers_of(t)->slack);
 }
 
 bool record_covered(const struct instance *in, const struct core *core)

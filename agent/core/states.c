@@ -166,11 +166,13 @@ static void step_master(struct turn *t)
 		t->in->claim_after = t->now + timers->hold;
 		return;
 	}
+	lease_watch(t);
+	if (t->in->state != CORE_MASTER)
+		return;
 	claim_record(t);
 	routes_write(t);
 	routes_mend(t);
 	routes_refresh(t, blind ? mono_min(timers->touch, routes_period(t)) : routes_period(t));
-	lease_watch(t);
 }
 
 /* FAULT: cannot serve. Whatever P says of us is renounced (S2). */
