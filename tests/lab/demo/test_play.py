@@ -183,7 +183,7 @@ def test_every_run_is_counted(stage):
     assert len(play.steps["b"].runs) == 2
 
 
-def test_two_outages_in_one_move_fail(stage):
+def test_two_outages_in_one_move_fail(stage, late):
     run = strike(stage, moves(stage, pattern="xx" + "2" * 20 + "x" + "2" * 40))
     assert "2 separate outages instead of one" in run.broken
     assert run.failed == 3
