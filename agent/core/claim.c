@@ -156,11 +156,20 @@ static void take_silent(struct turn *t, int owner)
 		begin(t, CLAIM_SILENT, REASON_OWNER_SILENT);
 }
 
-/* C3: nobody has ever owned it. */
+/*
+ * C3: nobody owns it. When P was deleted under an owner, that one may live and
+ * only not be heard; it makes P anew within its verify period, so wait for it.
+ */
 static void take_unowned(struct turn *t)
 {
-	mono_us at = t->core->started + timers_of(t)->dead_after + rank(t) * timers_of(t)->stagger;
+	const struct timers *timers = timers_of(t);
+	mono_us at = t->core->started + timers->dead_after;
 
+	for (unsigned int n = 0; n < t->core->config.node_count; n++)
+		at = mono_max(at, t->in->view[n].act_seen + timers->dead_after + timers->grace);
+	if (t->in->record.life > 0)
+		at = mono_max(at, t->in->record.first_seen + timers->verify_master + timers->grace);
+	at += rank(t) * timers->stagger;
 	if (!due(t, at))
 		return;
 	if (record_just_read(t, at))
@@ -187,16 +196,21 @@ void claim_consider(struct turn *t)
 
 	watch_owner(t);
 	set_flag(in, FLAG_CLAIM_BACKOFF, t->now < in->claim_after);
-	if (!in->record.known || !eligible(t) || !due(t, in->claim_after))
+	if (!in->record.known || !due(t, in->claim_after))
+		return;
+	if (owner == self_of(t->core) && !record_covered(in, t->core) && !peer_acting(t)) {
+		/* Not moving back: P says it never left. So a hold is no reason against. */
+		if ((blockers(t) & ~(uint32_t)BLOCK_HOLD) == 0)
+			adopt(t);
+		return;
+	}
+	if (!eligible(t))
 		return;
 	if (peer_acting(t)) {
 		if (owner >= 0 && owner != self_of(t->core))
 			take_stranded(t, owner);
 	} else if (owner == self_of(t->core)) {
-		if (record_covered(in, t->core))
-			reclaim(t);
-		else
-			adopt(t);
+		reclaim(t);
 	} else if (owner == OWNER_NOBODY) {
 		take_unowned(t);
 	} else if (record_covered(in, t->core)) {

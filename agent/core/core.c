@@ -6,7 +6,9 @@
 #include "agent/core/machine.h"
 
 #define BURST_GAP (50 * MSEC)
-#define ROOM_PER_TURN (2 * CORE_TABLES_MAX + 32) /* one turn and the tail of a step ask for less */
+#define ROOM_PER_TURN                                                                              \
+	(2 * CORE_TABLES_MAX + 32) /* one turn and the tail of a step ask for less                 \
+				    */
 
 /* --- what the rooms share ------------------------------------------------------------ */
 

@@ -23,8 +23,7 @@ static bool view_acting(const struct view *view)
 bool peer_acting(const struct turn *t)
 {
 	for (unsigned int n = 0; n < t->core->config.node_count; n++)
-		if (n != t->core->config.self && peer_heard(t, n) &&
-		    view_acting(&t->in->view[n]))
+		if (n != t->core->config.self && peer_heard(t, n) && view_acting(&t->in->view[n]))
 			return true;
 	return false;
 }

@@ -36,7 +36,10 @@ void health_count(struct health *health, enum health_result result)
 		become(health, HEALTH_DOWN);
 		break;
 	case HEALTH_RESULT_NO_ANSWER:
-		become(health, HEALTH_UNKNOWN);
+		if (health->state == HEALTH_DOWN)
+			health->run = 0; /* it was proven down; this proves nothing */
+		else
+			become(health, HEALTH_UNKNOWN);
 		break;
 	}
 }

@@ -46,7 +46,7 @@ mono_us lease_base(const struct turn *t)
 static void lease_over(struct turn *t)
 {
 	const struct timers *timers = timers_of(t);
-	bool readable = lately(t, routes_reachable_since(t->in), timers->touch + timers->slack);
+	bool readable = lately(t, routes_reachable_since(t->in), timers->lease);
 
 	if (routes_at_peer(t)) {
 		leave(t, CORE_BACKUP, REASON_CONCEDED);
@@ -100,6 +100,23 @@ static bool wants_touch(struct turn *t)
 	return false;
 }
 
+/* When the next touch may go. Throttled, it backs off far; but once reads are
+ * answered again the peers can read as well, and they will miss our touch. */
+static mono_us next_touch(const struct core *core)
+{
+	const struct touch_writer *writer = &core->touch_write;
+
+	for (unsigned int i = 0; i < core->config.instance_count; i++) {
+		const struct record *record = &core->instances[i].record;
+
+		if (writer->outcome == OUTCOME_THROTTLED && record->outcome == OUTCOME_OK &&
+		    record->answered > writer->asked)
+			return mono_min(writer->next,
+					writer->asked + 2 * core->config.timers.touch);
+	}
+	return writer->next;
+}
+
 void touch_settle(struct core *core, mono_us now, struct actions *out)
 {
 	struct touch_writer *writer = &core->touch_write;
@@ -114,7 +131,7 @@ void touch_settle(struct core *core, mono_us now, struct actions *out)
 		wanted = wants_touch(&t);
 	}
 	wanted |= writer->outcome == OUTCOME_DENIED || writer->outcome == OUTCOME_REFUSED;
-	if (!wanted || writer->op != 0 || !due(&t, writer->next))
+	if (!wanted || writer->op != 0 || !due(&t, next_touch(core)))
 		return;
 	writer->op = next_op(core);
 	writer->asked = now;
@@ -213,6 +230,9 @@ void touch_read(struct core *core, mono_us now, const struct event *ev)
 		return;
 	reader->op = 0;
 	reader->outcome = ev->outcome;
+	if (ev->outcome == OUTCOME_THROTTLED) /* the owner's touches may be, too */
+		for (unsigned int i = 0; i < core->config.instance_count; i++)
+			core->instances[i].record.throttled = now;
 	if (ev->outcome != OUTCOME_OK && !absent) {
 		reader->retry_at = now + backoff(core, ev->outcome, 0);
 		return;

@@ -184,7 +184,7 @@ static void step_fault(struct turn *t)
 	bool store_away = record->outcome == OUTCOME_UNKNOWN && in->reason != REASON_FENCED;
 
 	record_disclaim(t->core, in);
-	record_refresh(t, timers_of(t)->verify_backup);
+	record_refresh(t, in->alias_kept ? timers_of(t)->touch : timers_of(t)->verify_backup);
 	routes_refresh(t, timers_of(t)->verify_backup);
 	if (in->standby) {
 		enter(t, CORE_MAINT, REASON_STANDBY);
@@ -207,11 +207,19 @@ static void step_maint(struct turn *t)
 
 /* --- the address ------------------------------------------------------------------------ */
 
+/* P names another that has not renounced: it serves, though we may not hear it. */
+static bool taken_over(const struct turn *t)
+{
+	int owner = t->in->record.owner;
+
+	return owner >= 0 && owner != self_of(t->core) && !record_covered(t->in, t->core);
+}
+
 static bool alias_wanted(struct turn *t)
 {
 	struct instance *in = t->in;
 
-	if (in->alias_kept && peer_could_serve(t))
+	if (in->alias_kept && (peer_could_serve(t) || taken_over(t)))
 		in->alias_kept = false;
 	return core_acting(in) || in->alias_kept;
 }
@@ -221,7 +229,8 @@ static void plumb(struct turn *t)
 	struct instance *in = t->in;
 	bool wanted = alias_wanted(t);
 
-	if (in->state == CORE_INIT || in->alias_pending || wanted == in->alias_present)
+	if (in->state == CORE_INIT || in->alias_pending || wanted == in->alias_present ||
+	    in->frozen) /* leave() takes its own address along even then */
 		return;
 	if (!due(t, mono_max(in->alias_retry, in->alias_quiet)))
 		return;

@@ -208,6 +208,11 @@ void cloud_send(struct world *world, int index)
 		return;
 	}
 	call->outcome = OUTCOME_OK; /* unless the deadline comes first */
+	if (path->writes_denied && is_write(call->act.type)) {
+		call->outcome = OUTCOME_DENIED;
+		expect(world, index, HAPPENS_ANSWER, world->now + mono_min(2 * there, left));
+		return;
+	}
 	if (rng_chance(&world->rng, path->lost_permille) || 2 * there > left) {
 		call->outcome = OUTCOME_UNKNOWN;
 		expect(world, index, HAPPENS_ANSWER, world->now + left);

