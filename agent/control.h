@@ -19,7 +19,7 @@
 
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_REQUEST_MAX 1024
-#define CONTROL_REPLY_MAX (512 * 1024) /* 255 instances with 64 tables each */
+#define CONTROL_REPLY_MAX ((size_t)512 * 1024) /* 255 instances with 64 tables each */
 #define CONTROL_DEADLINE (2 * SEC)
 
 struct control;
