@@ -248,7 +248,7 @@ static void a_file_swapped_all_the_time_never_runs(void **state)
 		for (;;)
 			(void)renameat2(AT_FDCWD, DIR_B "/evil", AT_FDCWD, SCRIPT, RENAME_EXCHANGE);
 	}
-	for (int i = 0; i < 20000 || ((ran == 0 || refusals == 0) && i < 200000); i++) {
+	for (int i = 0; i < 100000 || ((ran == 0 || refusals == 0) && i < 1000000); i++) {
 		struct err err = {""};
 		int fd = trust_open(SCRIPT, 0, &err);
 		struct stat st;
@@ -260,7 +260,7 @@ static void a_file_swapped_all_the_time_never_runs(void **state)
 		}
 		assert_int_equal(fstat(fd, &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0755);
-		if (i % 100 == 0 || ran == 0) {
+		if (i % 500 == 0 || ran == 0) {
 			assert_int_equal(run_script(&run, fd), 0);
 			check_mark("good\n");
 			ran++;
