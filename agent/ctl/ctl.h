@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands of zonevipctl share: where the daemon is, and how a
+ * command ends.
+ */
+#ifndef AGENT_CTL_CTL_H
+#define AGENT_CTL_CTL_H
+
+#include "agent/base/err.h"
+
+#define CTL_LINE_MAX 1024 /* a request with its newline: CONTROL_REQUEST_MAX */
+#define CTL_NAME_MAX 63	  /* an instance or a node */
+#define CTL_REPLY_MAX ((size_t)4 * 1024 * 1024)
+
+/* Exit codes: zonevipctl(8), EXIT STATUS. */
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_REFUSED = 1,
+	CTL_USAGE = 2,
+	CTL_NOT_RUNNING = 3,
+	CTL_PERMISSION = 4,
+	CTL_TIMEOUT = 5,
+};
+
+struct ctl {
+	const char *socket; /* path of the daemon's status socket */
+};
+
+/* What may follow the name of a command. */
+enum ctl_form {
+	CTL_PLAIN = 0,
+	CTL_ON_OFF = 1,	  /* on | off, required, first */
+	CTL_INSTANCE = 2, /* [INSTANCE], sent as instance=NAME */
+	CTL_NAME = 4,	  /* [INSTANCE], sent as NAME */
+	CTL_TO_FORCE = 8, /* [--to NODE] [--force] */
+	CTL_KEEP = 16,	  /* [--keep] */
+	CTL_JSON = 32,	  /* [--json], which changes only what is printed */
+};
+
+struct ctl_command {
+	const char *name;
+	unsigned int form; /* of enum ctl_form, or'ed */
+	const char *arguments;
+	const char *help;
+	enum ctl_exit (*run)(const struct ctl *ctl, const struct ctl_command *command,
+			     char *const *arguments);
+};
+
+/*
+ * The request line (no newline) for @command with @arguments
+ * (NULL-terminated). 0, or -1 with @err: a usage error.
+ */
+int ctl_compose(const struct ctl_command *command, char *const *arguments,
+		char line[static CTL_LINE_MAX], struct err *err);
+
+/* Sends a command or a question and prints the answer as it is. */
+enum ctl_exit ctl_run_request(const struct ctl *ctl, const struct ctl_command *command,
+			      char *const *arguments);
+/* Fetches the JSON and prints the page for people, or the JSON itself. */
+enum ctl_exit ctl_run_status(const struct ctl *ctl, const struct ctl_command *command,
+			     char *const *arguments);
+
+/* One line on stderr, "zonevipctl: ..."; returns @code. */
+enum ctl_exit ctl_fail(enum ctl_exit code, const char *text);
+
+#endif
