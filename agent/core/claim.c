@@ -81,7 +81,7 @@ static void begin(struct turn *t, enum claim_kind kind, enum core_reason reason)
 	enter(t, CORE_CLAIMING, reason);
 	if (kind == CLAIM_FAST) {
 		in->promise = in->record.version;
-		routes_want(t);
+		routes_want(t, t->now);
 	}
 }
 

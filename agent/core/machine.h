@@ -79,7 +79,9 @@ void route_init(struct route *route);
 void route_read(struct core *core, struct instance *in, mono_us now, const struct event *ev);
 void route_written(struct core *core, struct instance *in, mono_us now, const struct event *ev);
 void routes_refresh(struct turn *t, mono_us period);
-void routes_want(struct turn *t); /* all of them, for a claim */
+/* Wants every table that is not known to be ours since @since: what was known before may
+ * be of an earlier reign. */
+void routes_want(struct turn *t, mono_us since);
 void routes_unwant(struct turn *t);
 void routes_write(struct turn *t); /* what is wanted and may be written now */
 void routes_mend(struct turn *t);  /* V1: drift, seen twice, P confirmed after */

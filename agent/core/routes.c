@@ -126,12 +126,14 @@ void routes_refresh(struct turn *t, mono_us period)
 	}
 }
 
-void routes_want(struct turn *t)
+void routes_want(struct turn *t, mono_us since)
 {
 	for (unsigned int i = 0; i < t->in->config.tables; i++) {
 		struct route *route = &t->in->routes[i];
+		bool known = route->target == self_of(t->core) &&
+			     mono_max(route->read_at, route->written) >= since;
 
-		route->wanted = route->target != self_of(t->core);
+		route->wanted = !known;
 		route->failures = 0; /* a new claim owes nothing to old errors */
 		route->retry_at = MONO_LONG_AGO;
 		route->unsettled = false;

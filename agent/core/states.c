@@ -18,6 +18,11 @@ void enter(struct turn *t, enum core_state state, enum core_reason reason)
 	struct instance *in = t->in;
 	bool acted = core_acting(in);
 	struct action *act = emit(t, ACT_STATE);
+	/* Since when nobody else can have moved the routes by right: since our claim began; for
+	 * an adoption, since P was seen to name us, or since the start. */
+	mono_us reign = acted			 ? in->claim.since
+			: in->state == CORE_INIT ? t->core->started
+						 : in->record.first_seen;
 
 	act->old_state = in->state;
 	act->state = state;
@@ -39,7 +44,7 @@ void enter(struct turn *t, enum core_state state, enum core_reason reason)
 		routes_unwant(t);
 	}
 	if (state == CORE_MASTER)
-		routes_want(t);
+		routes_want(t, reign);
 	if (state != CORE_FAULT)
 		in->alias_kept = false;
 }
