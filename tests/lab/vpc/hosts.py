@@ -170,6 +170,7 @@ def _database_host(users: Users, bindir: str | None) -> None:
     mysql = pwd.getpwnam("mysql")
     _memory("/var/lib/zonevip", 0o700, users.ids["zonevip"], users.ids["zonevip"])
     _memory("/var/lib/mysql", 0o700, mysql.pw_uid, mysql.pw_gid, "512m")
+    _directory("/run/zonevip", 0o750, users.ids["zonevip"])
     _directory("/run/zonevip-script", 0o755, users.ids["zonevip-script"])
     _directory("/run/mysqld", 0o755, mysql.pw_uid, mysql.pw_gid)
     subprocess.run(["tar", "-xpf", f"{LAB}/mysql.tar", "-C", "/var/lib/mysql"], check=True, timeout=60)

@@ -2,13 +2,12 @@
 """One service under the contract of a systemd unit (DECISIONS 15): what systemd does, and no more.
 
 Type=notify with NOTIFY_SOCKET, WatchdogSec with SIGKILL, Restart=on-failure after RestartSec,
-StartLimitBurst, OnFailure, TimeoutStopSec, RuntimeDirectory, a log. The lab has no systemd; the
+StartLimitBurst, OnFailure, TimeoutStopSec, a log. The lab has no systemd; the
 daemon must not be able to tell.
 """
 
 import os
 import resource
-import shutil
 import signal
 import socket
 import struct
@@ -38,7 +37,6 @@ class Unit:
     on_failure: list[str] | None = None
     start_timeout_s: float = 20.0
     stop_timeout_s: float = 10.0
-    runtime_dir: tuple[str, int, int] | None = None  # path, mode, uid; there while the service is
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -75,7 +73,7 @@ class Service:
             self._starts.clear()
             self.restarts = 0
             self._spawn()
-        if wait:
+        if wait and self.state != "active":  # one that does not say READY is active at once
             self._waiting.append((later, "active"))
         else:
             later.done(self.view())
@@ -129,11 +127,6 @@ class Service:
         self._starts.append(moment)
         self._no_restart, self._cleanup = False, True
         self.status_text = ""
-        if self.unit.runtime_dir:
-            path, mode, uid = self.unit.runtime_dir
-            os.makedirs(path, exist_ok=True)
-            os.chown(path, uid, uid)
-            os.chmod(path, mode)
         self.pid = self._fork(self.unit.argv, self._environment)
         self._enter("starting")
         self._record("started", self)
@@ -274,8 +267,6 @@ class Service:
         if state in ("inactive", "failed"):
             for name in list(self._timers):
                 self._disarm(name)
-            if self.unit.runtime_dir:
-                shutil.rmtree(self.unit.runtime_dir[0], ignore_errors=True)
             self._tell("inactive")
             self._refuse_starters()
         elif state == "active":

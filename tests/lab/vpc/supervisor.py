@@ -16,25 +16,23 @@ from .loop import Loop
 from .service import Service, Unit
 
 CAPABILITIES = ["--inh-caps=-all,+net_admin", "--ambient-caps=-all,+net_admin", "--bounding-set=-all,+net_admin"]
-NO_CAPABILITIES = ["--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all"]
-
-
-def _as_user(uid: int, capabilities: list[str], argv: list[str]) -> list[str]:
-    return ["/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *capabilities, "--no-new-privs",
-            *argv]
+CONF = "/etc/zonevip/zonevip.conf"
 
 
 def units(host: str, users: Users) -> list[Unit]:
-    """As debian/ and packaging/ have them, less the sandbox that needs systemd itself."""
-    daemon, script = users.ids["zonevip"], users.ids["zonevip-script"]
-    zonevipd = "/usr/local/sbin/zonevipd"
+    """As the package has them, less the sandbox that needs systemd itself."""
+    daemon = users.ids["zonevip"]
+    as_daemon = ["/usr/bin/setpriv", f"--reuid={daemon}", f"--regid={daemon}", "--clear-groups", *CAPABILITIES,
+                 "--no-new-privs"]
+    # zonevip-cleanup.service: what is left of a daemon that systemd has given up on is its alias.
+    cleanup = ["/usr/sbin/ip", "addr", "flush", "dev", "eth0", "label", "eth0:*"]
     return [
         Unit("mysqld", mysql.argv(DB_HOSTS.index(host) + 1), stop_timeout_s=20),
-        Unit("zonevip-notify", _as_user(script, NO_CAPABILITIES, ["/usr/local/libexec/zonevip-notify"]),
-             notify=False, restart="always"),
-        Unit("zonevipd", _as_user(daemon, CAPABILITIES, [zonevipd, "-n", "-f", "/etc/zonevip/zonevip.conf"]),
-             watchdog_s=5.0, restart="on-failure", runtime_dir=("/run/zonevip", 0o750, daemon),
-             on_failure=_as_user(daemon, CAPABILITIES, [zonevipd, "--cleanup", "-f", "/etc/zonevip/zonevip.conf"])),
+        # Started as root, it reads the configuration, opens its socket and becomes the script user.
+        Unit("zonevip-notify", ["/usr/local/libexec/zonevip-notify", "-l", "-f", CONF], notify=False,
+             restart="always"),
+        Unit("zonevipd", [*as_daemon, "/usr/local/sbin/zonevipd", "-n", "-l", "-f", CONF], watchdog_s=5.0,
+             restart="on-failure", on_failure=[*as_daemon, *cleanup]),
     ]
 
 
