@@ -126,7 +126,7 @@ class Filter:
         fill = f"add element inet vpc checked {{ {', '.join(sorted(self.checked))} }}" if self.checked else ""
         self._nft(f"flush set inet vpc checked\n{fill}")
 
-    def cut(self, a: str, b: str | None, oneway: bool) -> str:
+    def cut(self, a: str, b: str | None, oneway: bool) -> None:
         name = f"cut {a}" + (f" {'to' if oneway else 'and'} {b}" if b else "")
         for leg in (a, b):
             if leg and leg not in BY_NAME and leg != AWS:
@@ -135,38 +135,36 @@ class Filter:
             rules = [f'iifname "{a}" drop'] if oneway else [f'iifname "{a}" drop', f'oifname "{a}" drop']
         else:
             rules = self._between(a, b, oneway, "drop")
-        return self._set(name, rules)
+        self._set(name, rules)
 
-    def loss(self, percent: float, a: str, b: str, oneway: bool, port: int | None) -> str:
+    def loss(self, percent: float, a: str, b: str, oneway: bool, port: int | None) -> None:
         if not 0 <= percent <= 100:
             raise LabError("loss is 0 to 100 percent")
         for leg in (a, b):
             if leg not in BY_NAME and leg != AWS:
                 raise LabError(f"no host '{leg}'")
         match = f"udp dport {int(port)} " if port else ""
-        verdict = f"{match}numgen random mod 10000 < {round(percent * 100)} counter drop"
+        chance = "" if percent == 100 else f"numgen random mod 10000 < {round(percent * 100)} "
+        verdict = f"{match}{chance}counter drop"
         name = f"loss {a} {'to' if oneway else 'and'} {b}" + (f" port {port}" if port else "")
-        return self._set(name, self._between(a, b, oneway, verdict) if percent else [])
+        self._set(name, self._between(a, b, oneway, verdict) if percent else [])
 
     @staticmethod
     def _between(a: str, b: str, oneway: bool, verdict: str) -> list[str]:
         rules = [f'iifname "{a}" oifname "{b}" {verdict}']
         return rules if oneway else rules + [f'iifname "{b}" oifname "{a}" {verdict}']
 
-    def _set(self, name: str, rules: list[str]) -> str:
-        self._faults.pop(name, None)
-        if rules:
-            self._faults[name] = rules
-        self._write()
-        return name
+    def _set(self, name: str, rules: list[str]) -> None:
+        faults = {kept: old for kept, old in self._faults.items() if kept != name}
+        self._write(faults | ({name: rules} if rules else {}))
 
     def heal(self) -> None:
-        self._faults.clear()
-        self._write()
+        self._write({})
 
-    def _write(self) -> None:
-        rules = [f"add rule inet vpc faults {rule}" for rules in self._faults.values() for rule in rules]
+    def _write(self, faults: dict[str, list[str]]) -> None:
+        rules = [f"add rule inet vpc faults {rule}" for rules in faults.values() for rule in rules]
         self._nft("flush chain inet vpc faults\n" + "\n".join(rules))
+        self._faults = faults
 
     def faults(self) -> list[str]:
         return list(self._faults)
