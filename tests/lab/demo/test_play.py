@@ -57,6 +57,7 @@ class Stage:
         self.route_writes = []
         self.parameter_writes = []
         self.requests = []
+        self.late = []
         self.now = 1_000_000_000
 
     def owner(self):
@@ -66,7 +67,7 @@ class Stage:
         return "MASTER" if host == self.lab.named else "BACKUP"
 
     def trace(self):
-        return Trace(self.requests)
+        return Trace(self.requests, self.late)
 
     def writes(self, _since):
         return self.route_writes
@@ -164,11 +165,11 @@ def test_a_condition_that_never_comes_breaks_a_quiet_run(stage):
 
 def test_every_run_is_counted(stage):
     play = Play(stage, 2, 1)
-    assert play.wants("b") and play.wants("d")
+    assert play.steps["b"].wants and play.steps["d"].wants
     for _ in range(2):
         stage.lab.named = "DB_Host1"
         play.strike("b", moves(stage), "fault")
-    assert not play.wants("b")
+    assert not play.steps["b"].wants
     assert len(play.steps["b"].runs) == 2
 
 
@@ -176,3 +177,18 @@ def test_two_outages_in_one_move_fail(stage):
     run = strike(stage, moves(stage, pattern="xx" + "2" * 20 + "x" + "2" * 40))
     assert "2 separate outages instead of one" in run.broken
     assert run.failed == 3
+
+
+def test_a_run_in_which_the_machine_stood_still_does_not_count(stage):
+    play = Play(stage, 1, 1)
+    act = moves(stage, pattern="xx" + "2" * 40)
+    play.strike("b", lambda: (stage.late.append((stage.now + MS, 3)), act()), "fault")
+    assert play.steps["b"].runs == [] and len(play.steps["b"].disturbed) == 1
+    assert play.steps["b"].wants and not play.steps["b"].ok
+
+
+def test_lateness_of_another_run_does_not_matter(stage):
+    stage.late.append((stage.now - 1, 500))
+    play = Play(stage, 1, 1)
+    play.strike("b", moves(stage), "fault")
+    assert len(play.steps["b"].runs) == 1

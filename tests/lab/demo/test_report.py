@@ -9,7 +9,7 @@ def run(gap, **words):
 
 
 def step(bar, *runs):
-    return Step("b", "mysqld stopped", bar, list(runs))
+    return Step("b", "mysqld stopped", bar, 1, list(runs))
 
 
 def test_median_decides_not_the_longest():
@@ -65,3 +65,19 @@ def test_report_is_red_when_one_step_is():
 def test_table_names_what_did_not_hold():
     text = table([step(Bar(max_ms=0), run(0.0)), step(Bar(max_ms=0), run(20.0))])
     assert text.splitlines()[-2].endswith("yes") and text.splitlines()[-1].endswith("NO")
+
+
+def test_disturbed_runs_are_told_and_end_somewhere():
+    bad = step(Bar(median_ms=60))
+    for _ in range(4):
+        assert bad.wants
+        assert not bad.book(run(1000.0, late=3))
+    assert not bad.wants and not bad.ok
+    assert len(document([bad], {})["steps"][0]["disturbed"]) == 4
+
+
+def test_fewer_runs_than_wanted_do_not_hold():
+    few = Step("b", "mysqld stopped", Bar(median_ms=60), 2, [run(10.0)])
+    assert few.wants and not few.ok
+    few.book(run(10.0, late=2))
+    assert few.ok
