@@ -211,12 +211,26 @@ static json_t *vips_json(const struct conf_instance *conf)
 	return list;
 }
 
+/* What is known of P: read by us, or newer by what a peer said. */
+static json_t *record_json(const struct agent *agent, unsigned int i, mono_us now)
+{
+	const struct record *record = &agent->instances[i].record;
+	const char *owner = record->owner >= 0 ? agent->conf->nodes[record->owner].name : "";
+	const char *value = record->owner == OWNER_STRANGER ? agent->extra[i].value : owner;
+
+	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:s, s:o}", "parameter",
+			 agent->conf->instances[i].parameter, "value", value, "version",
+			 (json_int_t)record->version, "owner", owner, "age_ms",
+			 age_ms(now, mono_max(record->read_at, record->first_seen)), "outcome",
+			 outcome_name(record->outcome), "error",
+			 text(agent->extra[i].record_error));
+}
+
 static json_t *instance_json(const struct agent *agent, unsigned int i, mono_us now)
 {
 	const struct conf_instance *conf = &agent->conf->instances[i];
 	const struct agent_instance *extra = &agent->extra[i];
 	const struct instance *in = &agent->instances[i];
-	const struct record *record = &in->record;
 	int priority = (int)agent->conf->nodes[agent->conf->self].priority;
 	json_t *object = json_pack(
 		"{s:s, s:i, s:s, s:f, s:f, s:s, s:i, s:i, s:b, s:b, s:o, s:o, s:f, s:b, s:b, s:I}",
@@ -229,14 +243,9 @@ static json_t *instance_json(const struct agent *agent, unsigned int i, mono_us 
 		"hold_s", in->hold_until > now ? mono_seconds(in->hold_until - now) : 0.0,
 		"maintenance", in->frozen, "standby", in->standby, "disclaimed",
 		(json_int_t)in->disclaimed);
-	json_t *facts = json_pack(
-		"{s:o, s:o, s:{s:s, s:s, s:I, s:s, s:o, s:s, s:s}, s:o}", "alias",
-		alias_json(conf, in), "routes", routes_json(agent, i, now), "record", "parameter",
-		conf->parameter, "value", record->owner == OWNER_NOBODY ? "" : extra->value,
-		"version", (json_int_t)record->version, "owner",
-		record->owner >= 0 ? agent->conf->nodes[record->owner].name : "", "age_ms",
-		age_ms(now, record->read_at), "outcome", outcome_name(record->outcome), "error",
-		text(extra->record_error), "vips", vips_json(conf));
+	json_t *facts = json_pack("{s:o, s:o, s:o, s:o}", "alias", alias_json(conf, in), "routes",
+				  routes_json(agent, i, now), "record", record_json(agent, i, now),
+				  "vips", vips_json(conf));
 
 	if (!object || !facts || json_object_update(object, facts) < 0) {
 		json_decref(object);
