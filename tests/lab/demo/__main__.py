@@ -99,8 +99,9 @@ def summary(play: Play, out: str) -> bool:
     for step in steps:
         for why in step.broken:
             show.line(f"({step.id}) did not hold: {why}")
-    show.line(f"A gap is the time from the last good request before a fault to the first good one after it; a "
-              f"request goes out every 10 ms.\n{out}/demo-report.json and {out}/demo-timeline.svg written.")
+    show.line("A gap is the time from the last good request before a fault to the first good one after it; a request\n"
+              "goes out every 10 ms, so a move cannot take less than 10.\n"
+              f"{out}/demo-report.json and {out}/demo-timeline.svg written.")
     return all(step.ok for step in steps)
 
 

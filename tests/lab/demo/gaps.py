@@ -16,6 +16,7 @@ from statistics import median
 from typing import Iterable, List, NamedTuple, Optional
 
 MERGE_NS = 100_000_000
+PERIOD_NS = 10_000_000  # vipload's: the resolution of every gap
 LIMIT_NS = 250_000_000  # vipload's limit for one request
 
 
@@ -110,6 +111,19 @@ def outages_within(trace: Trace, since_ns: int, until_ns: int) -> List[Outage]:
     """Outages of which a failure falls into the window."""
     return [o for o in outages(trace.requests)
             if o.last_bad.done_ns >= since_ns and o.first_bad.sent_ns <= until_ns]
+
+
+def handover_ms(requests: List[Request], after: str) -> Optional[float]:
+    """When a move cost no request: from the last good request that another host answered to the
+    first one that @after answered. It is never less than one period, so that a move never looks
+    better than the loop can see."""
+    last = None
+    for request in requests:
+        if request.good and request.text == after and last:
+            return (request.sent_ns - last.sent_ns) / 1e6
+        if request.good and request.text != after:
+            last = request
+    return None
 
 
 def widest_ms(requests: List[Request]) -> float:

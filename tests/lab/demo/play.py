@@ -100,7 +100,6 @@ class Play:
         self.measure(run, since, step, mark)
         self.expect(run, run.route_writes == 0, f"routes were written {run.route_writes} times")
         self.expect(run, run.failed == 0, f"{run.failed} requests failed")
-        self.stage.watch.check()
         for host in quiet:
             changes = self.stage.watch.followers[host].since(since)
             self.expect(run, not changes, f"{host} changed its state: {transitions(changes)}")
@@ -108,14 +107,20 @@ class Play:
 
     def measure(self, run: Run, since: int, step: str, mark: str) -> None:
         until = now_ns()
+        self.stage.check()
         trace = self.stage.trace()
         found = gaps.outages_within(trace, since, until)
+        run.late = sum(count for at, count in trace.late if since <= at <= until)
         run.route_writes = len(self.stage.writes(since))
         run.failed = sum(outage.failed for outage in found)
+        sent = len(gaps.within(trace, since, until))
+        self.expect(run, sent + run.late >= (until - since) / gaps.PERIOD_NS / 2,
+                    f"the client loop sent {sent} requests in {(until - since) / 1e9:.1f} s: nothing was measured")
         self.expect(run, len(found) <= 1, f"{len(found)} separate outages instead of one")
         lengths = [outage.gap_ms for outage in found]
+        if not found and run.owner_before != run.owner_after:
+            lengths = [gaps.handover_ms(gaps.within(trace, since, until), run.owner_after)]
         run.gap_ms = None if None in lengths else round(max(lengths, default=0.0), 1)
-        run.late = sum(count for at, count in trace.late if since <= at <= until)
         if self.steps[step].book(run) and len(self.steps[step].runs) == 1:
             self.panels.append(panel(self.stage, self.steps[step], run, since, until, mark, found))
 
@@ -156,7 +161,7 @@ class Play:
         time.sleep(0.3)  # an operator types slower than the peers hear of it
 
     def told(self, step: str, run: Run) -> None:
-        gap = "no service again" if run.gap_ms is None else f"gap {run.gap_ms:.0f} ms" if run.failed else "no gap"
+        gap = "no service again" if run.gap_ms is None else f"gap {run.gap_ms:.0f} ms"
         text = f"{run.owner_before} -> {run.owner_after}, {gap}, {run.failed} failed requests, " \
                f"{run.route_writes} route writes"
         if not run.counts:

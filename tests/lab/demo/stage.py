@@ -6,6 +6,7 @@ Knows how to ask; judges nothing (play.py does) and prints nothing (show.py does
 """
 
 import os
+import subprocess
 from typing import Dict, List, NamedTuple, Optional
 
 from vpc import DB_HOSTS, VIP, WEB_HOSTS, Lab, LabError, now_ns
@@ -35,7 +36,7 @@ class Stage:
         self._work = work
         self._vipload = vipload
         self._limit_s = limit_s
-        self._processes = []
+        self._clients = None
         self.watch = Watch({name: lab.host(name).agent_log for name in DB_HOSTS}, INSTANCE, now_ns)
 
     # --- setting up -------------------------------------------------------------------------
@@ -57,23 +58,29 @@ class Stage:
         password = self._write("app.password", APP_PASSWORD + "\n")
         log = open(os.path.join(self._work, "vipload.log"), "wb")
         with log:
-            self._processes.append(self.lab.host(WEB_HOSTS[0]).popen(
+            self._clients = self.lab.host(WEB_HOSTS[0]).popen(
                 [self._vipload, "--host", VIP, "--user", APP_USER, "--password-file", password,
                  "--database", DATABASE, "--query", QUERY, "--seconds", str(self._limit_s),
-                 "--out", self.trace_path], stdout=log, stderr=log))
+                 "--out", self.trace_path], stdout=log, stderr=log)
         self.lab.wait_for(lambda: os.path.exists(self.trace_path) and self.trace().requests, 10,
                           "the client loop's first request")
         self.watch.start()
 
     def close(self) -> None:
         self.watch.stop()
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
+        if self._clients:
+            self._clients.terminate()
             try:
-                process.wait(timeout=5)
-            except Exception:  # it ends with the lab at the latest
-                process.kill()
+                self._clients.wait(timeout=5)
+            except subprocess.TimeoutExpired:  # it ends with the lab at the latest
+                self._clients.kill()
+
+    def check(self) -> None:
+        """Raises when one of those who watch has gone: nothing may be judged without them."""
+        self.watch.check()
+        if self._clients and self._clients.poll() is not None:
+            with open(os.path.join(self._work, "vipload.log"), encoding="utf-8", errors="replace") as log:
+                raise LabError(f"the client loop has ended by itself, status {self._clients.returncode}: {log.read()}")
 
     def _write(self, name: str, text: str) -> str:
         path = os.path.join(self._work, name)

@@ -107,3 +107,13 @@ def test_widest_spacing_is_between_good_requests():
 def test_spread_is_min_median_max():
     assert gaps.spread([30.04, 10, 20]) == {"n": 3, "min": 10, "median": 20, "max": 30.0}
     assert gaps.spread([])["median"] is None
+
+
+def test_a_move_without_failures_takes_one_period():
+    assert gaps.handover_ms(trace("111222").requests, "DB_Host2") == 10.0
+    assert gaps.handover_ms(trace("11.222").requests, "DB_Host2") == 20.0
+
+
+def test_a_move_that_did_not_happen_takes_no_time():
+    assert gaps.handover_ms(trace("111111").requests, "DB_Host2") is None
+    assert gaps.handover_ms(trace("222").requests, "DB_Host2") is None

@@ -46,9 +46,6 @@ class Watch:
     def __init__(self):
         self.followers = {"DB_Host1": Follower(), "DB_Host2": Follower()}
 
-    def check(self):
-        pass
-
 
 class Stage:
     def __init__(self):
@@ -65,6 +62,9 @@ class Stage:
 
     def state(self, host):
         return "MASTER" if host == self.lab.named else "BACKUP"
+
+    def check(self):
+        pass
 
     def trace(self):
         return Trace(self.requests, self.late)
@@ -116,6 +116,11 @@ def test_a_move_that_works_holds(stage):
     assert run.gap_ms == 30.0 and run.failed == 2
     assert run.owner_before == "DB_Host1" and run.owner_after == "DB_Host2"
     assert run.route_writes == 2
+
+
+def test_a_move_that_cost_no_request_still_took_a_period(stage):
+    run = strike(stage, moves(stage, pattern="111" + "2" * 40))
+    assert run.broken == [] and run.failed == 0 and run.gap_ms == 10.0
 
 
 def test_owner_that_did_not_move_fails(stage):
@@ -192,3 +197,8 @@ def test_lateness_of_another_run_does_not_matter(stage):
     play = Play(stage, 1, 1)
     play.strike("b", moves(stage), "fault")
     assert len(play.steps["b"].runs) == 1
+
+
+def test_a_run_without_clients_is_not_a_quiet_one(stage):
+    run = still(stage, lambda: setattr(stage, "now", stage.now + 1000 * MS))
+    assert run.broken == ["the client loop sent 1 requests in 1.0 s: nothing was measured"]
