@@ -26,22 +26,22 @@
 #include "agent/base/mono.h"
 #include "agent/base/outcome.h"
 
-#define AWS_ID_MAX 32	     /* eni-..., i-..., rtb-... */
+#define AWS_ID_MAX 32 /* eni-..., i-..., rtb-... */
 #define AWS_PARAM_NAME_MAX 384
 #define AWS_PARAM_VALUE_MAX 4096 /* a standard parameter; longer is cut at this and flagged */
 
 struct aws; /* the worker */
 
-struct aws_config {	     /* strings are copied by aws_open */
-	const char *region;	     /* "" = ask IMDS */
-	const char *endpoint_ec2;    /* "" = https://ec2.<region>.<domain> */
+struct aws_config {		  /* strings are copied by aws_open */
+	const char *region;	  /* "" = ask IMDS */
+	const char *endpoint_ec2; /* "" = https://ec2.<region>.<domain> */
 	const char *endpoint_ssm;
 	const char *imds_endpoint;
-	const char *ca_file;	     /* "" = the system's bundle or directory */
+	const char *ca_file; /* "" = the system's bundle or directory */
 	const char *ca_path;
 	bool allow_http;
-	const char *interface;	     /* whose MAC names our ENI */
-	mono_us warm;		     /* idle EC2 and SSM connections are kept open so far apart, 0 = not */
+	const char *interface; /* whose MAC names our ENI */
+	mono_us warm; /* idle EC2 and SSM connections are kept open so far apart, 0 = not */
 };
 
 enum aws_call {
@@ -59,9 +59,9 @@ enum aws_route_state { AWS_ROUTE_ACTIVE, AWS_ROUTE_BLACKHOLE, AWS_ROUTE_MISSING 
 struct aws_job {
 	/* the question: filled by the caller, not changed by the worker */
 	enum aws_call call;
-	uint32_t op;		/* the caller's, handed back */
-	unsigned int instance;	/* the caller's, handed back; aws_cancel() works by it */
-	unsigned int table;	/* the caller's, handed back */
+	uint32_t op;	       /* the caller's, handed back */
+	unsigned int instance; /* the caller's, handed back; aws_cancel() works by it */
+	unsigned int table;    /* the caller's, handed back */
 	mono_us not_after;
 	mono_us deadline;
 	char name[AWS_PARAM_NAME_MAX];	 /* PARAM_*: parameter */
@@ -74,29 +74,29 @@ struct aws_job {
 
 	/* the answer: filled by the worker */
 	enum outcome outcome;
-	mono_us sent;	       /* when the (last) request was handed to the socket */
+	mono_us sent; /* when the (last) request was handed to the socket */
 	mono_us done;
-	int64_t version;       /* PARAM_GET, PARAM_PUT */
-	mono_us mtime;	       /* PARAM_GET: LastModifiedDate, microseconds since the epoch */
+	int64_t version; /* PARAM_GET, PARAM_PUT */
+	mono_us mtime;	 /* PARAM_GET: LastModifiedDate, microseconds since the epoch */
 	enum aws_route_state route;
-	bool route_is_ours;    /* ROUTE_GET: points at our ENI (or instance) */
-	char route_eni[AWS_ID_MAX];	 /* ROUTE_GET: where it points */
+	bool route_is_ours;	    /* ROUTE_GET: points at our ENI (or instance) */
+	char route_eni[AWS_ID_MAX]; /* ROUTE_GET: where it points */
 	char route_instance[AWS_ID_MAX];
 	bool source_dest_check; /* TARGET_CHECK: true = still on, so no traffic would pass */
-	char error[512];	/* "ReplaceRoute rtb-1: UnauthorizedOperation (HTTP 403): ...", or "" */
-	struct aws_job *next;	/* the worker's */
+	char error[512]; /* "ReplaceRoute rtb-1: UnauthorizedOperation (HTTP 403): ...", or "" */
+	struct aws_job *next; /* the worker's */
 };
 
 /* Who we are in AWS. Changes are reported on the main loop, whole. */
 struct aws_identity {
-	bool known;	/* everything below is there and credentials are usable */
+	bool known; /* everything below is there and credentials are usable */
 	char region[64];
 	char instance_id[AWS_ID_MAX];
 	char eni[AWS_ID_MAX];
 	char zone[64];
 	char role[128];
 	mono_us credentials_until; /* boottime at which they expire; 0 = none */
-	char problem[512]; /* "" or what is missing and how to mend it */
+	char problem[512];	   /* "" or what is missing and how to mend it */
 };
 
 typedef void aws_job_fn(void *arg, struct aws_job *job); /* ownership of @job goes to the callee */

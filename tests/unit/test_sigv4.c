@@ -109,10 +109,9 @@ static void get_vanilla_passes_every_stage(void **state)
 	assert_int_equal(sigv4_canonical(&request, &canonical, signed_headers), 0);
 	assert_string_equal(signed_headers, "host;x-amz-date");
 	assert_int_equal(sigv4_string_to_sign(&request, &canonical, &string), 0);
-	assert_string_equal(
-		string.data,
-		"AWS4-HMAC-SHA256\n" WHEN "\n" DAY "/us-east-1/service/aws4_request\n"
-		"bb579772317eb040ac9ed261061d46c1f17a8133879d6129b6e1c25292927e63");
+	assert_string_equal(string.data,
+			    "AWS4-HMAC-SHA256\n" WHEN "\n" DAY "/us-east-1/service/aws4_request\n"
+			    "bb579772317eb040ac9ed261061d46c1f17a8133879d6129b6e1c25292927e63");
 	assert_signature(&request, "host;x-amz-date",
 			 "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
 	buf_free(&canonical);
@@ -184,11 +183,12 @@ static void post_form_signs_body_and_content_type(void **state)
 			{"Content-Length", "13"}, {"X-Amz-Content-Sha256", FORM_HASH});
 
 	(void)state;
-	assert_canonical(&request,
-			 "POST\n/\n\ncontent-length:13\ncontent-type:" FORM
-			 "\nhost:example.amazonaws.com\nx-amz-content-sha256:" FORM_HASH
-			 "\nx-amz-date:" WHEN "\n\n"
-			 "content-length;content-type;host;x-amz-content-sha256;x-amz-date\n" FORM_HASH);
+	assert_canonical(
+		&request,
+		"POST\n/\n\ncontent-length:13\ncontent-type:" FORM
+		"\nhost:example.amazonaws.com\nx-amz-content-sha256:" FORM_HASH "\nx-amz-date:" WHEN
+		"\n\n"
+		"content-length;content-type;host;x-amz-content-sha256;x-amz-date\n" FORM_HASH);
 	assert_canonical_hash(&request,
 			      "b1edd1d03544c25390e32085d55b57acc9a3961bb59415ff86c45c3d89d16cfb");
 	assert_signature(&request,
@@ -198,10 +198,9 @@ static void post_form_signs_body_and_content_type(void **state)
 
 static void post_form_with_charset_keeps_the_one_blank(void **state)
 {
-	struct sigv4_request request =
-		REQUEST("POST", "Param1=value1", HOST, DATE,
-			{"Content-Type", FORM "; charset=utf-8"}, {"Content-Length", "13"},
-			{"X-Amz-Content-Sha256", FORM_HASH});
+	struct sigv4_request request = REQUEST(
+		"POST", "Param1=value1", HOST, DATE, {"Content-Type", FORM "; charset=utf-8"},
+		{"Content-Length", "13"}, {"X-Amz-Content-Sha256", FORM_HASH});
 
 	(void)state;
 	assert_signature(&request,
@@ -239,9 +238,8 @@ static void post_header_key_sort_sorts_names(void **state)
 
 static void get_header_value_trim_folds_blanks_even_in_quotes(void **state)
 {
-	struct sigv4_request request =
-		REQUEST("GET", "", HOST, {"My-Header1", " value1"},
-			{"My-Header2", " \"a   b   c\" "}, DATE);
+	struct sigv4_request request = REQUEST("GET", "", HOST, {"My-Header1", " value1"},
+					       {"My-Header2", " \"a   b   c\" "}, DATE);
 
 	(void)state;
 	assert_signature(&request, "host;my-header1;my-header2;x-amz-date",
@@ -250,9 +248,9 @@ static void get_header_value_trim_folds_blanks_even_in_quotes(void **state)
 
 static void get_header_key_duplicate_joins_in_order_of_appearance(void **state)
 {
-	struct sigv4_request request = REQUEST("GET", "", HOST, {"My-Header1", "value2"},
-					       {"My-Header1", "value2"}, {"My-Header1", "value1"},
-					       DATE);
+	struct sigv4_request request =
+		REQUEST("GET", "", HOST, {"My-Header1", "value2"}, {"My-Header1", "value2"},
+			{"My-Header1", "value1"}, DATE);
 
 	(void)state;
 	assert_signature(&request, "host;my-header1;x-amz-date",
@@ -305,12 +303,11 @@ static void golden_replace_route(void **state)
 
 static void golden_describe_route_tables_with_token(void **state)
 {
-	struct sigv4_request request =
-		REQUEST("POST",
-			"Action=DescribeRouteTables&Version=2016-11-15"
-			"&RouteTableId.1=rtb-0123456789abcdef0&RouteTableId.2=rtb-0fedcba9876543210",
-			GOLDEN_FORM, {"Host", "ec2.eu-west-1.amazonaws.com"}, GOLDEN_DATE,
-			GOLDEN_TOKEN);
+	struct sigv4_request request = REQUEST(
+		"POST",
+		"Action=DescribeRouteTables&Version=2016-11-15"
+		"&RouteTableId.1=rtb-0123456789abcdef0&RouteTableId.2=rtb-0fedcba9876543210",
+		GOLDEN_FORM, {"Host", "ec2.eu-west-1.amazonaws.com"}, GOLDEN_DATE, GOLDEN_TOKEN);
 
 	(void)state;
 	request.region = "eu-west-1";
@@ -410,7 +407,8 @@ static void host_and_date_must_be_there_once(void **state)
 	struct sigv4_request no_host = REQUEST("GET", "", DATE);
 	struct sigv4_request no_date = REQUEST("GET", "", HOST);
 	struct sigv4_request two_dates = REQUEST("GET", "", HOST, DATE, DATE);
-	struct sigv4_request bad_date = REQUEST("GET", "", HOST, {"X-Amz-Date", "20150830 123600Z"});
+	struct sigv4_request bad_date =
+		REQUEST("GET", "", HOST, {"X-Amz-Date", "20150830 123600Z"});
 
 	(void)state;
 	assert_int_equal(sign(&no_host, &secret), -EINVAL);
@@ -453,7 +451,8 @@ static void a_token_of_16_kib_is_signed_and_a_longer_canonical_request_is_refuse
 	assert_int_equal(sign(&request, &secret), 0);
 }
 
-/* --- dates --------------------------------------------------------------------------------------- */
+/* --- dates ---------------------------------------------------------------------------------------
+ */
 
 static void dates_are_utc_up_to_the_year_9999(void **state)
 {
@@ -509,7 +508,8 @@ int main(void)
 		cmocka_unit_test(another_path_and_a_query_are_refused),
 		cmocka_unit_test(host_and_date_must_be_there_once),
 		cmocka_unit_test(odd_names_regions_and_methods_are_refused),
-		cmocka_unit_test(a_token_of_16_kib_is_signed_and_a_longer_canonical_request_is_refused),
+		cmocka_unit_test(
+			a_token_of_16_kib_is_signed_and_a_longer_canonical_request_is_refused),
 		cmocka_unit_test(dates_are_utc_up_to_the_year_9999),
 		cmocka_unit_test(the_scope_follows_the_header_across_midnight),
 	};

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * EC2's Query protocol, version 2016-11-15. May not send anything and may not
+ * judge what an answer means for ownership. Elements may come in any order,
+ * be absent or empty, and unknown ones are skipped.
+ */
+#include "aws/ec2.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/reply.h"
+#include "aws/xml.h"
+
+#define ROW "routeTableSet/item/routeSet/item"
+#define CIDR_MAX 64
+#define ORIGIN_PROPAGATED "EnableVgwRoutePropagation"
+
+static void add(struct buf *body, const char *name, const char *value)
+{
+	(void)buf_printf(body, "&%s=", name);
+	for (const char *c = value; *c; c++) {
+		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			     (*c >= '0' && *c <= '9') || strchr("-._~", *c);
+
+		(void)buf_printf(body, plain ? "%c" : "%%%02X", (unsigned char)*c);
+	}
+}
+
+static void begin(struct buf *body, const char *action)
+{
+	(void)buf_printf(body, "Action=%s&Version=2016-11-15", action);
+}
+
+void ec2_describe_table(struct buf *body, const char *table_id, const char *page)
+{
+	begin(body, "DescribeRouteTables");
+	add(body, "RouteTableId.1", table_id);
+	if (*page)
+		add(body, "NextToken", page);
+}
+
+void ec2_describe_table_dry(struct buf *body, const char *table_id)
+{
+	ec2_describe_table(body, table_id, "");
+	add(body, "DryRun", "true");
+}
+
+void ec2_set_route(struct buf *body, bool create, const struct aws_job *job,
+		   const struct aws_identity *self)
+{
+	char text[IP_TEXT_MAX];
+	char cidr[CIDR_MAX];
+	bool six = job->vip.family == AF_INET6;
+
+	(void)snprintf(cidr, sizeof(cidr), "%s/%d", ip_format(&job->vip, text), six ? 128 : 32);
+	begin(body, create ? "CreateRoute" : "ReplaceRoute");
+	add(body, "RouteTableId", job->table_id);
+	add(body, six ? "DestinationIpv6CidrBlock" : "DestinationCidrBlock", cidr);
+	if (job->target_instance)
+		add(body, "InstanceId", self->instance_id);
+	else
+		add(body, "NetworkInterfaceId", self->eni);
+}
+
+void ec2_describe_interface(struct buf *body, const struct ip *ip, const char *eni, const char *vpc)
+{
+	char text[IP_TEXT_MAX];
+
+	begin(body, "DescribeNetworkInterfaces");
+	if (ip->family == 0) {
+		add(body, "NetworkInterfaceId.1", eni);
+		return;
+	}
+	add(body, "Filter.1.Name",
+	    ip->family == AF_INET6 ? "ipv6-addresses.ipv6-address"
+				   : "addresses.private-ip-address");
+	add(body, "Filter.1.Value.1", ip_format(ip, text));
+	if (*vpc) { /* other VPCs of the account may use the same addresses */
+		add(body, "Filter.2.Name", "vpc-id");
+		add(body, "Filter.2.Value.1", vpc);
+	}
+}
+
+/* --- answers ---------------------------------------------------------------- */
+
+struct row {
+	char cidr[CIDR_MAX];
+	char eni[AWS_ID_MAX];
+	char instance[AWS_ID_MAX];
+	bool blackhole;
+	bool propagated;
+};
+
+struct table_walk {
+	const struct ip *vip;
+	const char *table_id;
+	struct row row;	  /* being read */
+	struct row route; /* the one we look for */
+	bool found;	  /* in the present table */
+	char id[AWS_ID_MAX];
+	bool table_seen; /* ours, whole */
+	struct row ours;
+	bool ours_found;
+	char *page;
+	bool page_cut;
+};
+
+/* Exactly the address, with the full prefix; IPv6 has many spellings. */
+static bool cidr_is(const char *cidr, const struct ip *vip)
+{
+	char text[CIDR_MAX];
+	struct ip ip;
+	char *slash;
+
+	reply_copy(text, sizeof(text), cidr);
+	slash = strchr(text, '/');
+	if (!slash || strcmp(slash, vip->family == AF_INET6 ? "/128" : "/32") != 0)
+		return false;
+	*slash = '\0';
+	return ip_parse(text, &ip) == 0 && ip_equal(&ip, vip);
+}
+
+static void row_field(struct row *row, const char *name, const char *text)
+{
+	if (strcmp(name, "destinationCidrBlock") == 0 ||
+	    strcmp(name, "destinationIpv6CidrBlock") == 0)
+		reply_copy(row->cidr, sizeof(row->cidr), text);
+	else if (strcmp(name, "networkInterfaceId") == 0)
+		reply_copy(row->eni, sizeof(row->eni), text);
+	else if (strcmp(name, "instanceId") == 0)
+		reply_copy(row->instance, sizeof(row->instance), text);
+	else if (strcmp(name, "state") == 0)
+		row->blackhole = strcmp(text, "blackhole") == 0;
+	else if (strcmp(name, "origin") == 0)
+		row->propagated = strcmp(text, ORIGIN_PROPAGATED) == 0;
+}
+
+static void on_table_field(void *arg, const char *path, const char *text)
+{
+	struct table_walk *walk = arg;
+
+	if (strncmp(path, ROW "/", strlen(ROW) + 1) == 0) {
+		row_field(&walk->row, path + strlen(ROW) + 1, text);
+	} else if (strcmp(path, ROW) == 0) {
+		/* A propagated route of the same CIDR is another row, not ours to replace. */
+		if (cidr_is(walk->row.cidr, walk->vip) && !walk->row.propagated) {
+			walk->route = walk->row;
+			walk->found = true;
+		}
+		memset(&walk->row, 0, sizeof(walk->row));
+	} else if (strcmp(path, "routeTableSet/item/routeTableId") == 0) {
+		reply_copy(walk->id, sizeof(walk->id), text);
+	} else if (strcmp(path, "routeTableSet/item") == 0) {
+		if (strcmp(walk->id, walk->table_id) == 0) {
+			walk->table_seen = true;
+			walk->ours = walk->route;
+			walk->ours_found = walk->found;
+		}
+		walk->found = false;
+		walk->id[0] = '\0';
+	} else if (strcmp(path, "nextToken") == 0) {
+		walk->page_cut = strlen(text) >= EC2_TOKEN_MAX;
+		reply_copy(walk->page, EC2_TOKEN_MAX, text);
+	}
+}
+
+static int expect(struct xml_walk *walk, const char *xml, size_t length, const char *root,
+		  struct err *err)
+{
+	int ret = xml_walk(walk, xml, length, err);
+
+	if (ret == 0 && strcmp(walk->root, root) != 0) {
+		(void)err_set(err, "the answer is not a %s", root);
+		ret = -EBADMSG;
+	}
+	return ret;
+}
+
+int ec2_read_table(const char *xml, size_t length, struct aws_job *job,
+		   const struct aws_identity *self, char page[static EC2_TOKEN_MAX],
+		   struct err *err)
+{
+	struct table_walk table = {.vip = &job->vip, .table_id = job->table_id, .page = page};
+	struct xml_walk walk = {.fn = on_table_field, .arg = &table};
+	int ret;
+
+	page[0] = '\0';
+	ret = expect(&walk, xml, length, "DescribeRouteTablesResponse", err);
+	if (ret < 0)
+		return ret;
+	if (!table.table_seen) {
+		(void)err_set(err, "the answer does not hold the table");
+		return table.page_cut ? -EBADMSG : -ENOENT;
+	}
+	job->route = AWS_ROUTE_MISSING;
+	if (!table.ours_found)
+		return 0;
+	job->route = table.ours.blackhole ? AWS_ROUTE_BLACKHOLE : AWS_ROUTE_ACTIVE;
+	memcpy(job->route_eni, table.ours.eni, sizeof(job->route_eni));
+	memcpy(job->route_instance, table.ours.instance, sizeof(job->route_instance));
+	/* The interface decides: an instance may have others than ours. */
+	if (table.ours.eni[0] && !job->target_instance)
+		job->route_is_ours = strcmp(table.ours.eni, self->eni) == 0;
+	else
+		job->route_is_ours = table.ours.instance[0] &&
+				     strcmp(table.ours.instance, self->instance_id) == 0;
+	return 0;
+}
+
+static void on_done_field(void *arg, const char *path, const char *text)
+{
+	bool *refused = arg;
+
+	if (strcmp(path, "return") == 0 && strcmp(text, "true") != 0)
+		*refused = true;
+}
+
+int ec2_read_done(const char *xml, size_t length, struct err *err)
+{
+	bool refused = false;
+	struct xml_walk walk = {.fn = on_done_field, .arg = &refused};
+	int ret;
+
+	if (length == 0)
+		return 0;
+	ret = xml_walk(&walk, xml, length, err);
+	if (ret == 0 && (refused || (strcmp(walk.root, "ReplaceRouteResponse") != 0 &&
+				     strcmp(walk.root, "CreateRouteResponse") != 0))) {
+		(void)err_set(err, "the answer does not say that the route was set");
+		ret = -EBADMSG;
+	}
+	return ret;
+}
+
+struct interface_walk {
+	const struct ip *ip; /* asked for, family 0: by id */
+	const char *eni;
+	char id[AWS_ID_MAX]; /* being read */
+	char check[8];
+	bool address_seen;
+	unsigned int found;
+	char found_id[AWS_ID_MAX];
+	bool on;
+};
+
+static bool is_address(const char *text, const struct ip *wanted)
+{
+	struct ip ip;
+
+	return wanted->family && ip_parse(text, &ip) == 0 && ip_equal(&ip, wanted);
+}
+
+static void end_interface(struct interface_walk *walk)
+{
+	bool wanted = walk->ip->family ? walk->address_seen : strcmp(walk->id, walk->eni) == 0;
+
+	if (wanted && walk->id[0] && walk->check[0]) {
+		walk->found++;
+		memcpy(walk->found_id, walk->id, sizeof(walk->found_id));
+		walk->on = strcmp(walk->check, "false") != 0;
+	}
+	walk->id[0] = '\0';
+	walk->check[0] = '\0';
+	walk->address_seen = false;
+}
+
+static void on_interface_field(void *arg, const char *path, const char *text)
+{
+	static const char item[] = "networkInterfaceSet/item";
+	struct interface_walk *walk = arg;
+
+	if (strncmp(path, item, sizeof(item) - 1) != 0)
+		return;
+	path += sizeof(item) - 1;
+	if (strcmp(path, "/networkInterfaceId") == 0)
+		reply_copy(walk->id, sizeof(walk->id), text);
+	else if (strcmp(path, "/sourceDestCheck") == 0)
+		reply_copy(walk->check, sizeof(walk->check), text);
+	else if (strcmp(path, "/privateIpAddress") == 0 ||
+		 strcmp(path, "/privateIpAddressesSet/item/privateIpAddress") == 0 ||
+		 strcmp(path, "/ipv6AddressesSet/item/ipv6Address") == 0)
+		walk->address_seen |= is_address(text, walk->ip);
+	else if (!*path)
+		end_interface(walk);
+}
+
+int ec2_read_interface(const char *xml, size_t length, struct aws_job *job, const char *eni,
+		       struct err *err)
+{
+	struct interface_walk interface = {.ip = &job->vip, .eni = eni};
+	struct xml_walk walk = {.fn = on_interface_field, .arg = &interface};
+	int ret = expect(&walk, xml, length, "DescribeNetworkInterfacesResponse", err);
+
+	if (ret < 0)
+		return ret;
+	if (interface.found != 1) {
+		(void)err_set(err, interface.found ? "several interfaces have this address"
+						   : "there is no such interface");
+		return -ENOENT;
+	}
+	memcpy(job->route_eni, interface.found_id, sizeof(job->route_eni));
+	job->source_dest_check = interface.on;
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lives on the worker's loop, put together: connections, identity, the
+ * two services, and the jobs in hand. Internal to aws/. After worker_open()
+ * everything here is called by one thread only, the one that runs the loop.
+ */
+#ifndef AWS_WORKER_H
+#define AWS_WORKER_H
+
+#include <ev.h>
+#include <stdatomic.h>
+
+#include "aws/aws.h"
+#include "aws/clock.h"
+#include "aws/identity.h"
+#include "aws/lane.h"
+
+#define WORKER_CALLS (AWS_TARGET_CHECK + 1)
+
+struct task; /* aws/task.h */
+
+struct tally { /* written by the worker, read by anybody */
+	_Atomic uint64_t calls[WORKER_CALLS];
+	_Atomic uint64_t failures[WORKER_CALLS];
+	_Atomic uint64_t connects;
+};
+
+struct worker_hooks {
+	aws_job_fn *done;	  /* the job is handed over */
+	aws_identity_fn *changed; /* something an operator sees is different */
+	void *arg;
+	struct tally *tally;
+};
+
+struct worker {
+	struct ev_loop *loop;
+	struct http *http;
+	struct identity *identity;
+	struct lane *ec2;
+	struct lane *ssm;
+	struct clock clock;
+	struct task *tasks;
+	struct log_gate blob_gate;
+	struct aws_identity told; /* as last handed to hooks.changed */
+	char *url_ec2;
+	char *url_ssm;
+	struct worker_hooks hooks;
+};
+
+/* NULL without memory or descriptors. Nothing moves until the loop is run. */
+struct worker *worker_open(const struct aws_config *config, const struct worker_hooks *hooks);
+/* Resets what is in flight and frees the jobs in hand. */
+void worker_close(struct worker *worker);
+
+void worker_submit(struct worker *worker, struct aws_job *job);
+void worker_cancel(struct worker *worker, unsigned int instance);
+/* For a cancel that could not be named for want of memory: more than asked is safe. */
+void worker_cancel_all(struct worker *worker);
+
+#endif
