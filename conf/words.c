@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of words (conf/words.h), in the order of zonevip.conf(5), and the
+ * questions that can be asked about a word: is it known, what was probably
+ * meant, what does a keepalived user write instead. Names are keepalived's
+ * where the meaning is the same.
+ */
+#include "conf/words.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "conf/conf.h"
+
+#define SIZE(type, field) sizeof(((struct type *)0)->field)
+#define AT(type, field) .offset = offsetof(struct type, field), .size = SIZE(type, field)
+#define ARRAY(type, field, counter)                                                                \
+	.offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field[0]),      \
+	.count = offsetof(struct type, counter)
+#define TIMER(name, min, max, text)                                                                \
+	{                                                                                          \
+		.block = CONF_BLOCK_HEARTBEAT, .word = #name, .type = CONF_TYPE_TIME, .most = 1,   \
+		.low = (min), .high = (max), .unit = "seconds", .standard = "of the profile",      \
+		.derived = true, .help = (text), AT(conf_heartbeat, timers.name)                   \
+	}
+#define NOTIFY(name, text)                                                                         \
+	{                                                                                          \
+		.block = CONF_BLOCK_INSTANCE, .word = #name, .type = CONF_TYPE_COMMAND, .most = 1, \
+		.keepalived = #name, .help = (text), AT(conf_instance, name)                       \
+	}
+
+#define HOUR (3600 * SEC)
+
+/* One row a word, the same order in every row. */
+/* clang-format off */
+const struct conf_word conf_words[] = {
+	{.block = CONF_BLOCK_TOP, .word = "global_defs", .type = CONF_TYPE_BLOCK,
+	 .opens = CONF_BLOCK_GLOBAL, .least = 1, .most = 1, .keepalived = "global_defs",
+	 .help = "what concerns the whole cluster"},
+	{.block = CONF_BLOCK_GLOBAL, .word = "cluster", .type = CONF_TYPE_NAME, .least = 1,
+	 .most = 1, .keepalived = "router_id",
+	 .help = "name of the cluster; part of every heartbeat", AT(conf, cluster)},
+	{.block = CONF_BLOCK_GLOBAL, .word = "script_user", .type = CONF_TYPE_NAME, .most = 1,
+	 .standard = "zonevip-script", .keepalived = "script_user",
+	 .help = "user that notify scripts run as", AT(conf, script_user)},
+	{.block = CONF_BLOCK_GLOBAL, .word = "control_group", .type = CONF_TYPE_NAME, .most = 1,
+	 .help = "group that may give commands on the status socket besides root",
+	 AT(conf, control_group)},
+	{.block = CONF_BLOCK_GLOBAL, .word = "touch_parameter", .type = CONF_TYPE_PARAMETER,
+	 .most = 1, .standard = "<cluster>.touch", .derived = true,
+	 .help = "each node touches the parameter <touch_parameter>.<node>",
+	 AT(conf, touch_prefix)},
+
+	{.block = CONF_BLOCK_TOP, .word = "node", .type = CONF_TYPE_BLOCK,
+	 .opens = CONF_BLOCK_NODE, .named = true, .least = 2, .most = CONF_NODES_MAX,
+	 .keepalived = "unicast_peer", .help = "one host; its name is the value of the parameter",
+	 ARRAY(conf, nodes, node_count)},
+	{.block = CONF_BLOCK_NODE, .word = "address", .type = CONF_TYPE_ADDRESS, .least = 1,
+	 .most = 1, .keepalived = "unicast_src_ip",
+	 .help = "where its heartbeats come from and go to", AT(conf_node, address)},
+	{.block = CONF_BLOCK_NODE, .word = "priority", .type = CONF_TYPE_NUMBER, .least = 1,
+	 .most = 1, .low = 1, .high = 254, .keepalived = "priority",
+	 .help = "the higher claims first; no two nodes the same", AT(conf_node, priority)},
+
+	{.block = CONF_BLOCK_TOP, .word = "heartbeat", .type = CONF_TYPE_BLOCK,
+	 .opens = CONF_BLOCK_HEARTBEAT, .least = 1, .most = 1,
+	 .help = "how the nodes hear each other, and the timers of the protocol",
+	 AT(conf, heartbeat)},
+	{.block = CONF_BLOCK_HEARTBEAT, .word = "port", .type = CONF_TYPE_NUMBER, .most = 1,
+	 .low = 1024, .high = 65535, .unit = "UDP port", .standard = "7112",
+	 .help = "heartbeats are sent from and to it", AT(conf_heartbeat, port)},
+	{.block = CONF_BLOCK_HEARTBEAT, .word = "key_file", .type = CONF_TYPE_PATH, .least = 1,
+	 .most = 1, .keepalived = "auth_hmac", .help = "file with the key of the heartbeats",
+	 AT(conf_heartbeat, key_file)},
+	{.block = CONF_BLOCK_HEARTBEAT, .word = "profile", .type = CONF_TYPE_CHOICE, .most = 1,
+	 .choices = "safe|fast|wan", .standard = "safe", .keepalived = "advert_int",
+	 .help = "set of timers to start from", AT(conf_heartbeat, profile)},
+	TIMER(heartbeat, 10 * MSEC, 10 * SEC, "period of the heartbeats"),
+	TIMER(ack_age, 30 * MSEC, 60 * SEC,
+	      "age of a peer's last echo at which the owner starts to touch"),
+	TIMER(dead_after, 50 * MSEC, 120 * SEC, "owner not seen acting for so long: suspected"),
+	TIMER(touch, 100 * MSEC, 60 * SEC, "period of the touches"),
+	TIMER(param_call, 100 * MSEC, 30 * SEC, "hard deadline of one call to the parameter store"),
+	TIMER(route_call, 100 * MSEC, 60 * SEC, "hard deadline of one call to EC2"),
+	TIMER(stale, 10 * MSEC, 30 * SEC, "how old what the parameter store answers may be"),
+	TIMER(poll, 50 * MSEC, 60 * SEC,
+	      "how often a node that suspects the owner reads the parameter"),
+	TIMER(slack, 10 * MSEC, 10 * SEC,
+	      "late wake-ups, difference of clock rates, time between read and write"),
+	TIMER(lease, 100 * MSEC, 600 * SEC,
+	      "how long an owner acts after its last proof of being seen"),
+	TIMER(grace, 100 * MSEC, 600 * SEC, "wait between suspecting a silent owner and claiming"),
+	TIMER(stagger, 100 * MSEC, 600 * SEC, "further wait per rank with more than two nodes"),
+	TIMER(verify_master, 1 * SEC, HOUR, "how often the MASTER reads parameter and routes"),
+	TIMER(verify_backup, 1 * SEC, HOUR, "how often everybody else does"),
+	TIMER(verify_fast, 100 * MSEC, 60 * SEC, "two reads so far apart make a fact"),
+	TIMER(claim, 500 * MSEC, 600 * SEC, "a claim not confirmed by then is given up"),
+	TIMER(route, 1 * SEC, HOUR,
+	      "MASTER without one good route for so long: gives up if a peer can serve"),
+	TIMER(api_age, 1 * SEC, HOUR, "an answer of the API older than this proves nothing"),
+	TIMER(ssm_outage, 1 * SEC, HOUR, "parameter store unreachable for so long: an outage"),
+	TIMER(reclaim, 0, 600 * SEC,
+	      "after its own disclaim a node lets others go first for so long"),
+	TIMER(handover, 500 * MSEC, 600 * SEC,
+	      "nobody took a planned hand-over by then: it is taken back"),
+	TIMER(hold, 0, 24 * HOUR,
+	      "after a failure no moving back for so long; doubles with each further one"),
+	TIMER(hold_max, 0, 168 * HOUR, "the longest that hold grows to"),
+
+	{.block = CONF_BLOCK_TOP, .word = "track_mysql", .type = CONF_TYPE_BLOCK,
+	 .opens = CONF_BLOCK_TRACK, .named = true, .most = CONF_TRACKS_MAX,
+	 .keepalived = "vrrp_script", .help = "how the local mysqld is asked whether it serves",
+	 ARRAY(conf, tracks, track_count)},
+	{.block = CONF_BLOCK_TRACK, .word = "socket", .type = CONF_TYPE_PATH, .most = 1,
+	 .help = "unix socket of mysqld; this or host", AT(conf_track_mysql, socket)},
+	{.block = CONF_BLOCK_TRACK, .word = "host", .type = CONF_TYPE_ADDRESS, .most = 1,
+	 .help = "address of mysqld when asked over TCP; this or socket",
+	 AT(conf_track_mysql, host)},
+	{.block = CONF_BLOCK_TRACK, .word = "port", .type = CONF_TYPE_NUMBER, .most = 1, .low = 1,
+	 .high = 65535, .unit = "TCP port", .standard = "3306", .derived = true,
+	 .help = "only with host", AT(conf_track_mysql, port)},
+	{.block = CONF_BLOCK_TRACK, .word = "user", .type = CONF_TYPE_TEXT, .most = 1,
+	 .standard = "zonevip", .help = "MySQL user of the check", AT(conf_track_mysql, user)},
+	{.block = CONF_BLOCK_TRACK, .word = "password_file", .type = CONF_TYPE_PATH, .most = 1,
+	 .help = "its first line is the password; left out: socket authentication",
+	 AT(conf_track_mysql, password_file)},
+	{.block = CONF_BLOCK_TRACK, .word = "interval", .type = CONF_TYPE_TIME, .most = 1,
+	 .low = 100 * MSEC, .high = 60 * SEC, .unit = "seconds", .standard = "0.5",
+	 .keepalived = "interval", .help = "from the start of one check to the start of the next",
+	 AT(conf_track_mysql, interval)},
+	{.block = CONF_BLOCK_TRACK, .word = "timeout", .type = CONF_TYPE_TIME, .most = 1,
+	 .low = 50 * MSEC, .high = 60 * SEC, .unit = "seconds", .standard = "1",
+	 .keepalived = "timeout", .help = "hard deadline of one check, connect and login included",
+	 AT(conf_track_mysql, timeout)},
+	{.block = CONF_BLOCK_TRACK, .word = "rise", .type = CONF_TYPE_NUMBER, .most = 1, .low = 1,
+	 .high = 100, .unit = "checks", .standard = "2", .keepalived = "rise",
+	 .help = "good checks in a row that make it healthy", AT(conf_track_mysql, rise)},
+	{.block = CONF_BLOCK_TRACK, .word = "fall", .type = CONF_TYPE_NUMBER, .most = 1, .low = 1,
+	 .high = 100, .unit = "checks", .standard = "2", .keepalived = "fall",
+	 .help = "bad checks in a row that make it unhealthy; a death is not counted, it is known",
+	 AT(conf_track_mysql, fall)},
+
+	{.block = CONF_BLOCK_TOP, .word = "aws", .type = CONF_TYPE_BLOCK, .opens = CONF_BLOCK_AWS,
+	 .most = 1, .help = "where AWS is reached; seldom needed", AT(conf, aws)},
+	{.block = CONF_BLOCK_AWS, .word = "region", .type = CONF_TYPE_REGION, .most = 1,
+	 .help = "left out: asked from the instance metadata", AT(conf_aws, region)},
+	{.block = CONF_BLOCK_AWS, .word = "endpoint_url_ec2", .type = CONF_TYPE_URL, .most = 1,
+	 .help = "left out: the public one of the region", AT(conf_aws, endpoint_url_ec2)},
+	{.block = CONF_BLOCK_AWS, .word = "endpoint_url_ssm", .type = CONF_TYPE_URL, .most = 1,
+	 .help = "left out: the public one of the region", AT(conf_aws, endpoint_url_ssm)},
+	{.block = CONF_BLOCK_AWS, .word = "imds_endpoint", .type = CONF_TYPE_URL, .most = 1,
+	 .standard = "http://169.254.169.254", .help = "instance metadata service",
+	 AT(conf_aws, imds_endpoint)},
+	{.block = CONF_BLOCK_AWS, .word = "ca_file", .type = CONF_TYPE_PATH, .most = 1,
+	 .help = "bundle of the authorities to trust; left out: the system's",
+	 AT(conf_aws, ca_file)},
+	{.block = CONF_BLOCK_AWS, .word = "ca_path", .type = CONF_TYPE_PATH, .most = 1,
+	 .help = "hashed directory of the same; takes less memory than a bundle",
+	 AT(conf_aws, ca_path)},
+	{.block = CONF_BLOCK_AWS, .word = "allow_http", .type = CONF_TYPE_BOOL, .most = 1,
+	 .standard = "off", .help = "endpoints without TLS: for test doubles only",
+	 AT(conf_aws, allow_http)},
+
+	{.block = CONF_BLOCK_TOP, .word = "vip_instance", .type = CONF_TYPE_BLOCK,
+	 .opens = CONF_BLOCK_INSTANCE, .named = true, .least = 1, .most = CONF_INSTANCES_MAX,
+	 .keepalived = "vrrp_instance",
+	 .help = "one service: addresses and routes that move together",
+	 ARRAY(conf, instances, instance_count), .pointer = true},
+	{.block = CONF_BLOCK_INSTANCE, .word = "interface", .type = CONF_TYPE_INTERFACE,
+	 .least = 1, .most = 1, .keepalived = "interface",
+	 .help = "device that carries the addresses", AT(conf_instance, interface)},
+	{.block = CONF_BLOCK_INSTANCE, .word = "virtual_ipaddress", .type = CONF_TYPE_BLOCK,
+	 .opens = CONF_BLOCK_VIPS, .least = 1, .most = 1, .keepalived = "virtual_ipaddress",
+	 .help = "one address a line"},
+	{.block = CONF_BLOCK_VIPS, .word = "ADDRESS[/LENGTH]", .type = CONF_TYPE_VIP,
+	 .opens = CONF_BLOCK_VIP, .entry = true, .least = 1, .most = CONF_VIPS_MAX,
+	 .keepalived = "IP/MASK",
+	 .help = "a virtual address; its length can only be 32 (IPv4) or 128 (IPv6)",
+	 ARRAY(conf_instance, vips, vip_count)},
+	{.block = CONF_BLOCK_VIP, .word = "label", .type = CONF_TYPE_LABEL, .most = 1,
+	 .standard = "<interface>:1, then :2 and so on", .derived = true, .keepalived = "label",
+	 .help = "alias name of an IPv4 address", AT(conf_vip, label)},
+	{.block = CONF_BLOCK_INSTANCE, .word = "route_table", .type = CONF_TYPE_BLOCK,
+	 .opens = CONF_BLOCK_TABLES, .least = 1, .most = 1,
+	 .help = "the VPC route tables that lead clients to the addresses"},
+	{.block = CONF_BLOCK_TABLES, .word = "TABLE", .type = CONF_TYPE_TABLE, .entry = true,
+	 .list = true, .least = 1, .most = CONF_TABLES_MAX, .help = "id of a route table",
+	 ARRAY(conf_instance, tables, table_count)},
+	{.block = CONF_BLOCK_INSTANCE, .word = "target", .type = CONF_TYPE_CHOICE, .most = 1,
+	 .choices = "eni|instance", .standard = "eni", .help = "what the routes point at",
+	 AT(conf_instance, target)},
+	{.block = CONF_BLOCK_INSTANCE, .word = "create_route", .type = CONF_TYPE_BOOL, .most = 1,
+	 .standard = "on", .help = "create a route that is missing",
+	 AT(conf_instance, create_route)},
+	{.block = CONF_BLOCK_INSTANCE, .word = "parameter", .type = CONF_TYPE_PARAMETER,
+	 .least = 1, .most = 1,
+	 .help = "where the name of the owner is kept", AT(conf_instance, parameter)},
+	{.block = CONF_BLOCK_INSTANCE, .word = "track_mysql", .type = CONF_TYPE_TRACK,
+	 .list = true, .most = CONF_TRACKS_MAX, .keepalived = "track_script",
+	 .help = "checks that must all be good", ARRAY(conf_instance, tracks, track_count)},
+	{.block = CONF_BLOCK_INSTANCE, .word = "isolation", .type = CONF_TYPE_CHOICE, .most = 1,
+	 .choices = "hold|fence", .standard = "hold",
+	 .help = "what the MASTER does when it can prove nothing any more",
+	 AT(conf_instance, isolation)},
+	NOTIFY(notify, "run on every change of state, after the others"),
+	NOTIFY(notify_master, "run on becoming MASTER"),
+	NOTIFY(notify_backup, "run on becoming BACKUP"),
+	NOTIFY(notify_fault, "run on entering FAULT"),
+	NOTIFY(notify_stop, "run when the daemon stops"),
+	{.block = CONF_BLOCK_INSTANCE, .word = "notify_timeout", .type = CONF_TYPE_TIME, .most = 1,
+	 .low = 100 * MSEC, .high = HOUR, .unit = "seconds", .standard = "30",
+	 .help = "then the script and all its children are killed",
+	 AT(conf_instance, notify_timeout)},
+};
+/* clang-format on */
+
+_Static_assert(sizeof(conf_words) / sizeof(conf_words[0]) <= CONF_WORDS_MAX,
+	       "raise CONF_WORDS_MAX");
+const size_t conf_word_count = sizeof(conf_words) / sizeof(conf_words[0]);
+
+/* Words that a hand used to keepalived writes, and what they are here. */
+static const struct {
+	const char *word;
+	const char *hint;
+} foreign[] = {
+	{"vrrp_instance", "write 'vip_instance'"},
+	{"vrrp_script", "a mysqld is checked by a block 'track_mysql'"},
+	{"track_script", "write 'track_mysql'"},
+	{"vrrp_sync_group", "addresses that move together stand in one 'vip_instance'"},
+	{"router_id", "write 'cluster'"},
+	{"enable_script_security", "it is always on"},
+	{"state", "leave it out: the parameter says who the owner is"},
+	{"virtual_router_id", "leave it out: instances are told apart by name"},
+	{"advert_int", "it is 'profile' or 'heartbeat' in the block 'heartbeat'"},
+	{"authentication", "leave it out: every heartbeat is authenticated with 'key_file'"},
+	{"auth_hmac", "it is 'key_file' in the block 'heartbeat'"},
+	{"unicast_peer", "peers are the blocks 'node'"},
+	{"unicast_src_ip", "it is 'address' in the block 'node'"},
+	{"nopreempt", "leave it out: nobody takes an address from a node that serves"},
+	{"script", "only mysqld is checked, by a block 'track_mysql'"},
+	{"virtual_routes", "the routes of the VPC are listed in 'route_table'"},
+};
+
+const struct conf_word *conf_word_find(enum conf_block block, const char *text)
+{
+	for (size_t i = 0; i < conf_word_count; i++)
+		if (conf_words[i].block == block &&
+		    (conf_words[i].entry || strcmp(conf_words[i].word, text) == 0))
+			return &conf_words[i];
+	return NULL;
+}
+
+const struct conf_word *conf_block_word(enum conf_block block)
+{
+	for (size_t i = 0; i < conf_word_count; i++)
+		if (conf_words[i].opens == block && block != CONF_BLOCK_TOP)
+			return &conf_words[i];
+	return NULL;
+}
+
+/* Longer words are compared by their beginnings: enough to see a slip. */
+#define SIMILAR_MAX 32
+
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+/* Insertions, deletions, substitutions and swaps of neighbours between @a and @b. */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int rows[SIMILAR_MAX + 1][SIMILAR_MAX + 1];
+	size_t a_length = strnlen(a, SIMILAR_MAX);
+	size_t b_length = strnlen(b, SIMILAR_MAX);
+
+	for (unsigned int i = 0; i <= SIMILAR_MAX; i++)
+		rows[i][0] = rows[0][i] = i;
+	for (size_t i = 1; i <= a_length; i++)
+		for (size_t j = 1; j <= b_length; j++) {
+			unsigned int differ = a[i - 1] != b[j - 1];
+			unsigned int best = rows[i - 1][j - 1] + differ;
+
+			best = least(best, least(rows[i - 1][j], rows[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				best = least(best, rows[i - 2][j - 2] + 1);
+			rows[i][j] = best;
+		}
+	return rows[a_length][b_length];
+}
+
+/* How many slips are still a slip: one in three letters. */
+static unsigned int slips_max(const char *known)
+{
+	size_t length = strnlen(known, SIMILAR_MAX);
+
+	return length < 6 ? 1 : (unsigned int)(length / 3);
+}
+
+bool conf_similar(const char *text, const char *known)
+{
+	return strcasecmp(text, known) == 0 || distance(text, known) <= slips_max(known);
+}
+
+const char *conf_word_nearest(enum conf_block block, const char *text)
+{
+	const char *nearest = NULL;
+	unsigned int nearest_distance = SIMILAR_MAX;
+
+	for (size_t i = 0; i < conf_word_count; i++) {
+		const struct conf_word *word = &conf_words[i];
+
+		if (word->block != block || word->entry || !conf_similar(text, word->word))
+			continue;
+		if (distance(text, word->word) < nearest_distance) {
+			nearest = word->word;
+			nearest_distance = distance(text, word->word);
+		}
+	}
+	return nearest ? nearest : conf_similar(text, "include") ? "include" : NULL;
+}
+
+const char *conf_word_foreign(const char *text)
+{
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		if (strcmp(foreign[i].word, text) == 0)
+			return foreign[i].hint;
+	return NULL;
+}
