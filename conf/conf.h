@@ -44,25 +44,25 @@ struct conf_heartbeat {
 /* track_mysql NAME: how the local mysqld is asked whether it serves. */
 struct conf_track_mysql {
 	char name[CONF_NAME_MAX];
-	char socket[108];	     /* unix socket path, or "" */
-	struct ip host;		     /* with port, when socket is "" */
+	char socket[108]; /* unix socket path, or "" */
+	struct ip host;	  /* with port, when socket is "" */
 	uint16_t port;
 	char user[CONF_NAME_MAX];
 	char password_file[PATH_MAX]; /* first line is the password; "" for socket authentication */
-	mono_us interval;	     /* start to start */
-	mono_us timeout;	     /* of one whole check, connect included */
+	mono_us interval;	      /* start to start */
+	mono_us timeout;	      /* of one whole check, connect included */
 	unsigned int rise;
 	unsigned int fall;
 };
 
 struct conf_aws {
-	char region[64];			/* "" = ask IMDS */
+	char region[64];			  /* "" = ask IMDS */
 	char endpoint_url_ec2[CONF_AWS_NAME_MAX]; /* "" = the public one of the region */
 	char endpoint_url_ssm[CONF_AWS_NAME_MAX];
-	char imds_endpoint[CONF_AWS_NAME_MAX];	/* default http://169.254.169.254 */
-	char ca_file[PATH_MAX];			/* "" = the system's */
-	char ca_path[PATH_MAX];			/* hashed directory; cheaper than a bundle */
-	bool allow_http;			/* plain http:// endpoints: for test doubles only */
+	char imds_endpoint[CONF_AWS_NAME_MAX]; /* default http://169.254.169.254 */
+	char ca_file[PATH_MAX];		       /* "" = the system's */
+	char ca_path[PATH_MAX];		       /* hashed directory; cheaper than a bundle */
+	bool allow_http;		       /* plain http:// endpoints: for test doubles only */
 };
 
 struct conf_vip {
@@ -99,9 +99,9 @@ struct conf_instance {
 struct conf {
 	char path[PATH_MAX]; /* of the file read */
 	char cluster[CONF_NAME_MAX];
-	char script_user[CONF_NAME_MAX];  /* default zonevip-script */
-	char control_group[CONF_NAME_MAX]; /* may give commands besides root; "" = none */
-	char touch_prefix[CONF_AWS_NAME_MAX]; /* touch parameter is <prefix>.<node>; default <cluster>.touch */
+	char script_user[CONF_NAME_MAX];      /* default zonevip-script */
+	char control_group[CONF_NAME_MAX];    /* may give commands besides root; "" = none */
+	char touch_prefix[CONF_AWS_NAME_MAX]; /* touch parameters: <prefix>.<node> */
 	struct conf_node nodes[CONF_NODES_MAX];
 	unsigned int node_count;
 	unsigned int self; /* index into nodes */
@@ -130,7 +130,7 @@ void conf_free(struct conf *conf);
  * The 16-bit number by which a name travels in heartbeats and touches: FNV-1a
  * folded. A hash and not a position, so that two hosts whose files differ for
  * a minute during a change never mistake one instance for another; a
- * collision inside one file is an error at load.
+ * collision inside one file is an error at load. Never 0.
  */
 uint16_t conf_id(const char *name);
 
