@@ -46,6 +46,7 @@ static const char minimal[] = "global_defs {\n"
 			      "}\n";
 
 /* Every word, none at its default. Values do not repeat, so that one can be changed alone. */
+/* clang-format off */
 static const char full[] =
 	"global_defs {\n"
 	"	cluster orders\n"
@@ -138,6 +139,7 @@ static const char full[] =
 	"	notify_stop /bin/stop\n"
 	"	notify_timeout 12.5\n"
 	"}\n";
+/* clang-format on */
 
 static struct conf *make(const char *text, struct err *err)
 {
@@ -239,6 +241,20 @@ static void every_default_is_as_documented(void **state)
 	conf_free(conf);
 }
 
+static void a_profile_sets_every_timer_that_is_not_given(void **state)
+{
+	char *text = replaced(minimal, "key_file /k\n", "grace 2\nkey_file /k\nprofile fast\n");
+	struct timers want = *timers_profile(TIMERS_FAST);
+	struct conf *conf = good(text);
+
+	(void)state;
+	want.grace = 2 * SEC;
+	assert_int_equal(conf->heartbeat.profile, TIMERS_FAST);
+	assert_memory_equal(&conf->heartbeat.timers, &want, sizeof(want));
+	conf_free(conf);
+	free(text);
+}
+
 static void assert_address(const struct ip *ip, const char *text)
 {
 	char have[IP_TEXT_MAX];
@@ -250,14 +266,29 @@ static void every_word_reaches_its_field(void **state)
 {
 	struct conf *conf = good(full);
 	const struct timers want = {
-		.heartbeat = 110 * MSEC, .ack_age = 511 * MSEC, .dead_after = 1010 * MSEC,
-		.touch = 1020 * MSEC, .param_call = 1030 * MSEC, .route_call = 2510 * MSEC,
-		.stale = 530 * MSEC, .poll = 260 * MSEC, .slack = 270 * MSEC,
-		.lease = 2650 * MSEC, .grace = 4010 * MSEC, .stagger = 1540 * MSEC,
-		.verify_master = 5100 * MSEC, .verify_backup = 10100 * MSEC,
-		.verify_fast = 1040 * MSEC, .claim = 4020 * MSEC, .route = 20100 * MSEC,
-		.api_age = 31 * SEC, .ssm_outage = 32 * SEC, .reclaim = 1050 * MSEC,
-		.handover = 5200 * MSEC, .hold = 61 * SEC, .hold_max = 1801 * SEC + 1,
+		.heartbeat = 110 * MSEC,
+		.ack_age = 511 * MSEC,
+		.dead_after = 1010 * MSEC,
+		.touch = 1020 * MSEC,
+		.param_call = 1030 * MSEC,
+		.route_call = 2510 * MSEC,
+		.stale = 530 * MSEC,
+		.poll = 260 * MSEC,
+		.slack = 270 * MSEC,
+		.lease = 2650 * MSEC,
+		.grace = 4010 * MSEC,
+		.stagger = 1540 * MSEC,
+		.verify_master = 5100 * MSEC,
+		.verify_backup = 10100 * MSEC,
+		.verify_fast = 1040 * MSEC,
+		.claim = 4020 * MSEC,
+		.route = 20100 * MSEC,
+		.api_age = 31 * SEC,
+		.ssm_outage = 32 * SEC,
+		.reclaim = 1050 * MSEC,
+		.handover = 5200 * MSEC,
+		.hold = 61 * SEC,
+		.hold_max = 1801 * SEC + 1,
 	};
 
 	(void)state;
@@ -350,23 +381,24 @@ static void every_word_of_the_table_is_in_these_tests(void **state)
 
 static void spacing_comments_and_quotes_mean_nothing(void **state)
 {
-	static const char spread[] = "! keepalived's other comment\r\n"
-				     "global_defs{cluster \"c\"}# after a brace\n"
-				     "\n"
-				     "\"node\" 'a'\n"
-				     "\t# between the name and its brace: \x80 { } \" \n"
-				     "{\n"
-				     "\taddress\t10.0.0.1 ! why\r\n"
-				     "\tpriority 2 }\n"
-				     "node b { priority 001\naddress 10.0.0.2\n}\n"
-				     "vip_instance I { parameter p\n"
-				     "route_table { rtb-00000001 }\n"
-				     "virtual_ipaddress {\n\n10.1.5.5/32 label \"eth0:1\" # x\n}\n"
-				     "interface eth0 }\n"
-				     "aws { }\n"
-				     "track_mysql s { socket /s }\n"
-				     "track_mysql t { host 10.0.0.9\nuser zonevip\ntimeout 1.000 }\n"
-				     "heartbeat { key_file /k\ngrace 4\nprofile safe }";
+	static const char spread[] =
+		"! keepalived's other comment\r\n"
+		"global_defs{cluster \"c\"}# after a brace\n"
+		"\n"
+		"\"node\" 'a'\n"
+		"\t# between the name and its brace: \x80 { } \" \n"
+		"{\n"
+		"\taddress\t10.0.0.1 ! why\r\n"
+		"\tpriority 2 }\n"
+		"node b { priority 001\naddress 10.0.0.2\n}\n"
+		"vip_instance I { parameter p\n"
+		"route_table { rtb-00000001 }\n"
+		"virtual_ipaddress {\n\n10.1.5.5/32 label \"eth0:1\" # x\n}\n"
+		"interface eth0 }\n"
+		"aws { }\n"
+		"track_mysql s { socket /s }\n"
+		"track_mysql t { host 10.0.0.9\nuser zonevip\ntimeout 1.000 }\n"
+		"heartbeat { key_file /k\ngrace 4\nprofile safe }";
 	struct conf *conf = good(spread);
 
 	(void)state;
@@ -379,7 +411,7 @@ static void every_boolean_of_keepalived_is_understood(void **state)
 	static const struct {
 		const char *text;
 		bool value;
-	} words[] = {{"", true},     {" on", true},   {" true", true}, {" yes", true},
+	} words[] = {{"", true},      {" on", true},	 {" true", true}, {" yes", true},
 		     {" off", false}, {" false", false}, {" no", false}};
 
 	(void)state;
@@ -461,6 +493,7 @@ static void a_full_dump_shows_every_value_in_force(void **state)
 /* Each line of the full text that can change alone without contradicting another. */
 static void the_digest_sees_every_value(void **state)
 {
+	/* clang-format off */
 	static const char *const changes[][2] = {
 		{"cluster orders", "cluster orderz"}, {"scripts", "scriptz"}, {"dba", "dbb"},
 		{"/orders/touch", "/orders/touches"}, {"node n1", "node n4"}, {"fd00::1", "fd00::4"},
@@ -483,6 +516,7 @@ static void the_digest_sees_every_value(void **state)
 		{"/bin/any", "/bin/all"}, {"/bin/master", "/bin/mastes"}, {"/bin/backup", "/bin/backuq"},
 		{"/bin/fault", "/bin/faulu"}, {"/bin/stop", "/bin/stoq"}, {"12.5", "12.6"},
 	};
+	/* clang-format on */
 	uint32_t before = digest(full);
 
 	(void)state;
@@ -569,7 +603,8 @@ static void names_are_found_by_index(void **state)
 	conf_free(conf);
 }
 
-/* The good text with @count more lines or blocks by @format, which takes one number twice. */
+/* The good text with @count more lines or blocks by @format, which takes one number up to three
+ * times. */
 static char *grown(const char *before, const char *format, unsigned int first, unsigned int count)
 {
 	const char *found = strstr(conf_text, before);
@@ -581,7 +616,7 @@ static char *grown(const char *before, const char *format, unsigned int first, u
 	assert_non_null(text);
 	used = (size_t)snprintf(text, room, "%.*s", (int)(found - conf_text), conf_text);
 	for (unsigned int i = first; i < first + count; i++)
-		used += (size_t)snprintf(text + used, room - used, format, i, i, i, i, i, i);
+		used += (size_t)snprintf(text + used, room - used, format, i, i, i);
 	(void)snprintf(text + used, room - used, "%s", found);
 	return text;
 }
@@ -676,7 +711,8 @@ static void a_touch_parameter_that_gets_too_long_is_refused(void **state)
 
 static void metadata_may_be_asked_without_tls_on_the_link_only(void **state)
 {
-	char *text = replaced(conf_text, "region us-east-1", "imds_endpoint http://[fd00:ec2::254]");
+	char *text =
+		replaced(conf_text, "region us-east-1", "imds_endpoint http://[fd00:ec2::254]");
 	struct conf *conf = good(text);
 
 	(void)state;
@@ -689,6 +725,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_default_is_as_documented),
+		cmocka_unit_test(a_profile_sets_every_timer_that_is_not_given),
 		cmocka_unit_test(every_word_reaches_its_field),
 		cmocka_unit_test(every_word_of_an_instance_reaches_its_field),
 		cmocka_unit_test(every_word_of_the_table_is_in_these_tests),

@@ -157,6 +157,7 @@ static const struct bad values[] = {
 	{"https://ec2.test", "https://ec2.test:99999", "30:19: 'https://ec2.test:99999'", "no port"},
 	{"https://ec2.test", "https://me:pw@ec2.test", "30:19: 'https://me:pw@ec2.test'", "no port"},
 	{"https://ec2.test", "https://me@ec2.test", "30:19: 'https://me@ec2.test'", "without user, path or query"},
+	{"https://ec2.test", "https://ec\xa1" "2.test", "30:19: 'https://ec\\xa12.test'", "without user, path or query"},
 	{"https://ec2.test", "https://ec2.test/a?b", "30:19: 'https://ec2.test/a?b'", "without user, path or query"},
 	{"region us-east-1", "allow_http maybe", "29:13: 'maybe'", "neither on nor off"},
 	{"interface eth1", "interface eth1:1", "46:12: 'eth1:1'", "is a label"},
@@ -264,15 +265,19 @@ static void try_one(const struct bad *bad)
 	assert_null(conf);
 	assert_memory_equal(err.text, prefix, strlen(prefix));
 	assert_non_null(strstr(err.text, bad->what));
+	for (const char *c = err.text; *c; c++)
+		assert_in_range(*c, ' ', '~'); /* a terminal shows it as it stands */
 	conf_tree_free(&tree);
 	free(text);
 }
 
-#define TRY_ALL(table)                                                                             \
-	do {                                                                                       \
-		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)                      \
-			try_one(&table[i]);                                                        \
-	} while (0)
+static void try_all(const struct bad *table, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		try_one(&table[i]);
+}
+
+#define TRY_ALL(table) try_all(table, sizeof(table) / sizeof((table)[0]))
 
 static void an_unknown_word_is_refused_with_the_nearest_known_one(void **state)
 {

@@ -3,7 +3,7 @@
  * The configuration as files: include, what kind of file is read at all, and
  * which node this host is. Works in a directory of its own, removed at the end.
  */
-#define _GNU_SOURCE /* nftw */
+#define _GNU_SOURCE /* nftw, unshare */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <ifaddrs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,11 +177,15 @@ static void an_error_in_an_included_file_names_that_file(void **state)
 
 static void a_directory_with_wildcards_in_its_name_is_itself(void **state)
 {
+	struct conf *conf;
+
 	(void)state;
 	assert_int_equal(mkdir(in_dir("[a]*"), 0755), 0);
 	put("[a]*/x-1.conf", "region us-east-1\n");
 	put_with("[a]*/a.conf", "\tregion", "\tendpoint", "include x-?.conf\n");
-	conf_free(good("[a]*/a.conf"));
+	conf = good("[a]*/a.conf");
+	assert_string_equal(conf->aws.region, "us-east-1");
+	conf_free(conf);
 }
 
 static void an_include_loop_is_refused(void **state)
@@ -292,12 +298,12 @@ static void a_huge_file_is_refused_at_once(void **state)
 {
 	struct timespec before;
 	struct timespec after;
-	char *text = malloc(10 * 1024 * 1024 + 1);
+	char *text = malloc(10UL * 1024 * 1024 + 1);
 
 	(void)state;
 	assert_non_null(text);
-	memset(text, 'x', 10 * 1024 * 1024);
-	text[10 * 1024 * 1024] = '\0';
+	memset(text, 'x', 10UL * 1024 * 1024);
+	text[10UL * 1024 * 1024] = '\0';
 	put("a.conf", text);
 	(void)clock_gettime(CLOCK_MONOTONIC, &before);
 	refused("a.conf", "a.conf: ", "is too big: 1048576 bytes for all files together");
@@ -306,15 +312,15 @@ static void a_huge_file_is_refused_at_once(void **state)
 				(after.tv_nsec - before.tv_nsec) / 1000000,
 			0, 100);
 	/* The sum counts, not each. */
-	memset(text, '#', 700 * 1024);
-	text[700 * 1024] = '\0';
+	memset(text, '#', 700UL * 1024);
+	text[700UL * 1024] = '\0';
 	put("c.conf", text);
 	put("d.conf", text);
 	put("b.conf", "include [cd].conf\n");
 	refused("b.conf", "b.conf:1:9: '[cd].conf': ", "d.conf is too big");
 	/* One line of 1 MB is read and judged as fast. */
-	memset(text, 'x', 1024 * 1024);
-	text[1024 * 1024] = '\0';
+	memset(text, 'x', 1024UL * 1024);
+	text[1024UL * 1024] = '\0';
 	put("a.conf", text);
 	(void)clock_gettime(CLOCK_MONOTONIC, &before);
 	refused("a.conf", "a.conf:1:1: 'xxx", "unknown word");
@@ -360,7 +366,7 @@ static void a_long_path_leaves_room_for_the_message(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(path) - 8; i += 2)
 		memcpy(path + i, "./", 3);
-	strcat(path, "x.conf");
+	memcpy(path + strlen(path), "x.conf", sizeof("x.conf"));
 	assert_null(conf_load(path, NULL, &err));
 	assert_non_null(strstr(err.text, "x.conf: cannot be opened: No such file"));
 }
@@ -401,6 +407,65 @@ static void we_are_the_node_with_our_host_name(void **state)
 	assert_non_null(conf);
 	assert_int_equal(conf->self, 0);
 	conf_free(conf);
+}
+
+static void the_domain_of_our_host_name_does_not_count(void **state)
+{
+	struct err err = {0};
+	struct conf *conf;
+
+	(void)state;
+	/* A host name of our own, for this process only. */
+	if (unshare(CLONE_NEWUTS) < 0)
+		skip();
+	assert_int_equal(sethostname("DB_Host2.example.org", 20), 0);
+	put("a.conf", conf_text);
+	conf = conf_load(in_dir("a.conf"), NULL, &err);
+	assert_string_equal(err.text, "");
+	assert_non_null(conf);
+	assert_int_equal(conf->self, 1);
+	conf_free(conf);
+	assert_int_equal(sethostname("zv-no-such", 10), 0);
+}
+
+/* An IPv4 address of this host besides 127.0.0.1; "" when there is none. */
+static void second_address(char text[static IP_TEXT_MAX])
+{
+	struct ifaddrs *list;
+
+	text[0] = '\0';
+	assert_int_equal(getifaddrs(&list), 0);
+	for (struct ifaddrs *one = list; one && !text[0]; one = one->ifa_next) {
+		struct sockaddr_storage sa = {0};
+		struct ip ip;
+
+		if (!one->ifa_addr || one->ifa_addr->sa_family != AF_INET)
+			continue;
+		memcpy(&sa, one->ifa_addr, sizeof(struct sockaddr_in));
+		if (ip_from_sockaddr(&sa, &ip) == 0 && ip.bytes[0] != 127)
+			(void)ip_format(&ip, text);
+	}
+	freeifaddrs(list);
+}
+
+static void two_nodes_that_are_both_this_host_are_an_error(void **state)
+{
+	struct err err = {0};
+	char second[IP_TEXT_MAX];
+	char lines[256];
+
+	(void)state;
+	second_address(second);
+	if (!second[0])
+		skip();
+	(void)snprintf(lines, sizeof(lines),
+		       "node zv-no-such-a {\naddress 127.0.0.1\npriority 2\n}\n"
+		       "node zv-no-such-b {\naddress %s\npriority 1\n}\n",
+		       second);
+	put_with("a.conf", "node DB_Host1", "heartbeat {", lines);
+	assert_null(conf_load(in_dir("a.conf"), NULL, &err));
+	assert_non_null(strstr(err.text, "more than one is this host ("));
+	assert_non_null(strstr(err.text, "choose one with -i NAME"));
 }
 
 static void we_are_the_node_whose_address_we_carry(void **state)
@@ -480,7 +545,9 @@ int main(void)
 		TEST(a_long_path_leaves_room_for_the_message),
 		TEST(we_are_the_node_we_are_told_to_be),
 		TEST(we_are_the_node_with_our_host_name),
+		TEST(the_domain_of_our_host_name_does_not_count),
 		TEST(we_are_the_node_whose_address_we_carry),
+		TEST(two_nodes_that_are_both_this_host_are_an_error),
 		TEST(no_node_here_is_an_error_that_names_them),
 		TEST(the_sample_is_good),
 	};
