@@ -5,7 +5,7 @@
 boto  {calls: [[service, operation, arguments], ...], key?, secret?}    botocore itself as the client
 http  {address, requests: [{method, target, headers, body}], tls?: name} bytes as given, one connection
 tcp   {address, port, timeout}                                           one attempt to connect
-udp   {to, port, count} | {listen: port, seconds, ready: file}           packets sent, or counted
+udp   {to, port, count, source?} | {listen: port, seconds, ready: file}  packets sent, or counted
 """
 
 import json
@@ -109,9 +109,10 @@ def tcp(address, port, timeout):
     return {"result": said, "seconds": time.monotonic() - start}
 
 
-def udp(to=None, port=0, count=0, listen=None, seconds=0.0, ready=""):
+def udp(to=None, port=0, count=0, source="0.0.0.0", listen=None, seconds=0.0, ready=""):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         if to:
+            sock.bind((source, 0))
             for number in range(count):
                 sock.sendto(b"%d" % number, (to, port))
                 if number % 50 == 0:

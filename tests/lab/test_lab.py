@@ -21,6 +21,21 @@ def tcp(lab, host, address, port=3306, timeout=0.4):
     return inside(lab.host(host), "tcp", address=address, port=port, timeout=timeout)["result"]
 
 
+def udp(lab, sender, receiver, count=1000, port=7112, to=None, source="0.0.0.0"):
+    """How many of count packets arrive: unlike TCP, this shows one direction."""
+    ready = f"{lab.dir}/udp-ready"
+    listener = lab.host(receiver).popen(
+        ["/usr/bin/python3", f"{HERE}/inside.py", "udp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    listener.stdin.write('{"listen": %d, "seconds": 0.6, "ready": "/run/lab/udp-ready"}' % port)
+    listener.stdin.close()
+    lab.wait_for(lambda: os.path.exists(ready), 5, "the listener")
+    inside(lab.host(sender), "udp", to=to or lab.host(receiver).address, port=port, count=count, source=source)
+    got = int(listener.stdout.read().split(":")[1].strip(" }\n"))
+    listener.wait(5)
+    listener.stdout.close()
+    return got
+
+
 def server(lab, host, address=VIP):
     """Name of the host whose mysqld answers at the address, asked from a web host."""
     asked = lab.host(host).exec(["mariadb", "--no-defaults", "-h", address, "-u", "webapp", "-pplay-ball-30", "-BN",
@@ -82,18 +97,14 @@ def test_a_route_to_a_host_without_the_alias_is_silent(lab):
 def test_source_destination_check_drops_the_vips_packets_both_ways(lab):
     lab.host("DB_Host1").exec(ALIAS)
     lab.set_route("DB_Host1")
-    lab.sdcheck("DB_Host1", True)
-    assert tcp(lab, "web_host1", VIP) == "TimeoutError"
-    assert tcp(lab, "web_host1", "10.0.2.10") == "ok"
-    lab.sdcheck("DB_Host1", False)
-    assert tcp(lab, "web_host1", VIP) == "ok"
-    # What leaves with a foreign source: heard by the peer only while the check is off.
-    bind = ("import socket; s = socket.socket(); s.settimeout(0.4); s.bind(('10.1.5.5', 0)); "
-            "s.connect(('10.0.4.10', 3306)); print(len(s.recv(1)))")
-    syn = ["/usr/bin/python3", "-c", bind]
-    assert lab.host("DB_Host1").exec(syn).stdout == "1\n"
-    lab.sdcheck("DB_Host1", True)
-    assert "TimeoutError" in lab.host("DB_Host1").exec(syn, check=False).stderr
+    to_vip = {"sender": "web_host1", "receiver": "DB_Host1", "to": VIP}
+    from_vip = {"sender": "DB_Host1", "receiver": "DB_Host2", "source": VIP}
+    for on, result, arrive in ((False, "ok", 20), (True, "TimeoutError", 0)):
+        lab.sdcheck("DB_Host1", on)
+        assert tcp(lab, "web_host1", VIP) == result
+        assert udp(lab, **to_vip, count=20) == arrive
+        assert udp(lab, **from_vip, count=20) == arrive
+        assert tcp(lab, "web_host1", "10.0.2.10") == "ok"
 
 
 def test_the_check_set_at_aws_is_the_check_of_the_router(lab):
@@ -113,26 +124,13 @@ def test_a_cut_host_is_silent_and_hears_nothing_and_heals(lab):
     assert tcp(lab, "web_host1", "10.0.2.10") == "TimeoutError"
     assert tcp(lab, "DB_Host1", "10.0.4.10") == "TimeoutError"
     assert tcp(lab, "DB_Host1", "203.0.113.10", 443) == "TimeoutError"
+    assert [udp(lab, *pair, count=20) for pair in (DB_HOSTS, DB_HOSTS[::-1])] == [0, 0]
     imds = lab.host("DB_Host1").exec(["/usr/bin/python3", "-c", "import socket; "
                                       "socket.create_connection(('169.254.169.254', 80), 1); print('ok')"])
     assert imds.stdout == "ok\n" and lab.host("DB_Host1").mysql("SELECT 1") == [["1"]]
     assert tcp(lab, "web_host1", "10.0.4.10") == "ok"
     lab.heal()
     assert tcp(lab, "web_host1", "10.0.2.10") == "ok"
-
-
-def udp(lab, sender, receiver, count=1000, port=7112):
-    ready = f"{lab.dir}/udp-ready"
-    listener = lab.host(receiver).popen(
-        ["/usr/bin/python3", f"{HERE}/inside.py", "udp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    listener.stdin.write('{"listen": %d, "seconds": 0.6, "ready": "/run/lab/udp-ready"}' % port)
-    listener.stdin.close()
-    lab.wait_for(lambda: os.path.exists(ready), 5, "the listener")
-    inside(lab.host(sender), "udp", to=lab.host(receiver).address, port=port, count=count)
-    got = int(listener.stdout.read().split(":")[1].strip(" }\n"))
-    listener.wait(5)
-    listener.stdout.close()
-    return got
 
 
 def test_a_one_way_cut_and_loss_hit_what_they_name(lab):
@@ -418,11 +416,14 @@ def test_the_command_does_what_the_api_does(tmp_path):
     assert run_tool(where, "down")[0] == 0
 
 
-def test_every_module_is_below_its_size():
+def test_every_module_is_below_its_size_and_in_the_distribution():
+    top = os.path.dirname(os.path.dirname(HERE))
+    with open(os.path.join(top, "Makefile.am")) as stream:
+        named = set(stream.read().split())
     for folder, _, names in os.walk(os.path.join(HERE, "vpc")):
-        for name in names:
-            if name.endswith(".py"):
-                with open(os.path.join(folder, name)) as stream:
-                    assert sum(1 for _ in stream) <= 500, name
+        for path in (os.path.join(folder, name) for name in names if name.endswith(".py")):
+            with open(path) as stream:
+                assert sum(1 for _ in stream) <= 500, path
+            assert os.path.relpath(path, top) in named, path
 
 

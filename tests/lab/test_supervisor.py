@@ -66,7 +66,7 @@ def test_a_killed_daemon_is_started_again_after_200_ms(lab, host):
     view = host.agent_status()
     assert (view["restarts"], view["last_exit"]) == (1, "signal SIGKILL") and view["pid"] != first
     events = {line["what"]: line["t_ns"] for line in process_events(lab, since)}
-    assert 0.2 <= (events["started"] - events["exited"]) / 1e9 < 0.35
+    assert 0.2 <= (events["started"] - events["exited"]) / 1e9 < 0.45
 
 
 def test_killed_for_good_it_stays_down_and_the_clean_up_takes_the_alias(lab, host):
@@ -101,12 +101,12 @@ def test_a_daemon_that_does_not_feed_its_watchdog_is_killed_and_restarted(lab, h
     host.agent_start()
     since = now_ns()
     host.signal("zonevipd", "USR1")
-    lab.wait_for(lambda: "watchdog" in whats(lab, since), 7, "the watchdog")
+    lab.wait_for(lambda: "watchdog" in whats(lab, since), 9, "the watchdog")
     lab.wait_for(lambda: host.agent_status()["state"] == "active", 3, "the restart")
     events = process_events(lab, since)
     assert [event["what"] for event in events] == ["watchdog", "exited", "started", "ready"]
     assert events[1]["status"] == "signal SIGKILL"
-    assert 4.5 < (events[0]["t_ns"] - since) / 1e9 < 5.6
+    assert 4.5 < (events[0]["t_ns"] - since) / 1e9 < 7  # 5 s, and a busy machine's lateness
 
 
 def test_a_stopped_daemon_is_killed_by_its_watchdog_too(lab, host):
@@ -114,7 +114,7 @@ def test_a_stopped_daemon_is_killed_by_its_watchdog_too(lab, host):
     since = now_ns()
     host.signal("zonevipd", "STOP")
     assert state_of(host.outer_pid("zonevipd")) == "T"
-    lab.wait_for(lambda: "ready" in whats(lab, since), 8, "the restart")
+    lab.wait_for(lambda: "ready" in whats(lab, since), 10, "the restart")
     assert whats(lab, since) == ["watchdog", "exited", "started", "ready"]
 
 

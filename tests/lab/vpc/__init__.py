@@ -28,22 +28,33 @@ Lab(dir=None, bindir=None, conf=None, tie=True)
              up() into every DB host as `make install` would place them); None: no agents
     conf     text of zonevip.conf instead of the lab's own (lab.conf_text())
     tie      True: the lab dies with this process, whatever ends it; False: it stays until down()
- .up() .down(keep_logs=False)          up() returns when mysqld answers on both DB hosts
+ .up() .down(keep_logs=False)          up() returns when mysqld answers on both DB hosts (0.8 s; the
+                                       first time on a machine 2 s, for mysqld's data directory, which
+                                       is kept in ~/.cache/zonevip-lab)
  .host(name) -> Host                   web_host1 web_host2 DB_Host1 DB_Host2
  .routes(destination=VIP+"/32")        {table id: host name | None}: what the kernel is routing by
  .parameter(name="MasterDB_VIP")       (value, version), or (None, 0) when it does not exist
  .holders(address=VIP)                 names of the DB hosts on which the address is present now
+ .addresses(host)                      every address there: address prefix dev label
+ .owner()                              the host that all routes and the parameter name and that
+                                       carries the VIP; None if there is no such host
+ .wait_owner(host, timeout)            until it is the owner; raises LabError
+ .wait_for(fn, timeout, what)          until fn() is true, tried every 10 ms; returns its value
  .status(host)                         parsed `zonevipctl json` of that host
- .wait_owner(host, timeout)            until every table and the parameter name host; raises LabError
- .wait_for(fn, timeout, what)          until fn() is true, tried every 5 ms; returns its value
+ .summary()                            tables, parameters, source/dest checks as AWS has them
+ .problems()                           parts of the lab itself that have died ([] in good health)
  .set_route(host, table=None)          an operator's hand, past IAM: host None deletes the route
  .set_parameter(value, name=...)       the same for the parameter: value None deletes it
  .log(since=0, action=None, host=None) calls the endpoint answered, see below
  .history(since=0, event=None, host=None)  what happened in the kernel and to processes, see below
- .conf_text(**words)                   the generated configuration; words: profile, isolation, ...
- .install_conf(text, host=None)        writes zonevip.conf on one or all DB hosts (no reload)
+ .conf_text(heartbeat={"profile": "fast"}, ...)   the generated configuration, words changed by
+                                       block (global_defs heartbeat track_mysql aws vip_instance);
+                                       None leaves a word out, a list is a block of lines
+ .install_conf(text, host=None) .install_key(bytes, host=None) .install_programs(bindir, host=None)
+                                       into one or all DB hosts; nothing is reloaded or restarted
  .operator                             (access key, secret) of a user with every right, for boto
- Faults, all undone by .heal():
+ .uid(user)                            of zonevip or zonevip-script inside the lab
+ Faults, all undone by .heal() and listed by .faults():
  .fault(action="*", host=None, resource=None, times=None, **effects) -> rule id; .unfault(id)
     action   'ReplaceRoute', 'ec2', 'ssm', 'sts' or '*'; resource: route table id or parameter
     effects  latency=S (half before, half after it is carried out)  late=S (carried out S later,
@@ -54,35 +65,40 @@ Lab(dir=None, bindir=None, conf=None, tie=True)
              that pass, the rest throttled)  truncate=N (answer cut after N body bytes)
              drip=N (body bytes a second)  stale=S (reads show the state of S seconds ago)
              date=S (Date header off by S)
- .tls(kind, host=None)                 'expired' 'selfsigned' 'wrongname' 'old' (TLS 1.0), 'ok'
+ .tls(kind, host=None)                 'expired' 'selfsigned' 'wrongname' 'old' (TLS 1.0), 'ok';
+                                       for connections made from then on
  .cut(a, b=None, oneway=False)         b None: a is silently off the network (IMDS stays); else
                                        between a and b; oneway: only packets from a to b vanish;
                                        'aws' names the endpoint's side
- .loss(percent, a="DB_Host1", b="DB_Host2", oneway=False, port=None)   port: only that UDP port
+ .loss(percent, a="DB_Host1", b="DB_Host2", oneway=False, port=None)   port: only that UDP port;
+                                       0 percent takes back the one with the same hosts and port
  .sdcheck(host, on)                    the ENI's source/destination check (set at AWS)
  .iam_deny(action, host=None) .iam_allow(action, host=None)   'ec2:ReplaceRoute', 'ssm:*'
- .faults()                             what is switched on now
- .heal()                               undoes every fault, thaws and continues everything
 
 Host (h = lab.host(name); a web host has only the first group)
- .name .address .root                  root: path by which its files are reachable from outside
+ .name .address .spec                  spec: ENI, instance id, MAC (layout.HostSpec)
+ .root, .path("/etc/hosts")            how its files are reached from outside
  .exec(argv, input=None, timeout=30, check=True, user=None)  -> subprocess.CompletedProcess (text)
  .popen(argv, **subprocess_args)       subprocess.Popen; ends with SIGKILL when that is ended
  .dns(kind)                            'hang': names leave the hosts file, the resolver never
                                        answers; 'ok'
- .imds(kind)                           'ok' 'off'(403) 'hang' '401' '404' '503' 'norole' 'expired'
- .mysql_start() .mysql_stop() .mysql_kill()        stop waits for the end of the process
+ .imds(kind)                           'ok' 'off'(403) 'hang' 'slow'(2 s) '401' '404' '503' 'norole'
+                                       'expired' 'badsecret'
+ .rotate_credentials(life_s=None, revoke=False)   IMDS hands out new ones now; revoke: the old ones
+                                       are refused as expired
+ .mysql_start() .mysql_stop() .mysql_kill()        both end when the process has ended
  .mysql(sql) -> rows                   as root over the unix socket
  .agent_start(wait=True) .agent_stop() .agent_restart() .agent_reload()
  .agent_kill(restart=True, cleanup=True)   SIGKILL; restart=False: as if the start limit were
                                        reached, and the on-failure cleanup runs unless cleanup=False
- .agent_status() -> dict               supervisor's view: state, pid, restarts, ready, last exit
+ .agent_status() -> dict               supervisor's view: state pid ready restarts last_exit status
+ .services() -> {service: view}        the same of zonevipd, zonevip-notify and mysqld
  .notify_start() .notify_stop() .notify_kill()     zonevip-notify (agent_start starts it first)
- .pid(service)                         pid inside the lab; services: zonevipd zonevip-notify mysqld
- .signal(service, "STOP")              a signal to its main process
- .freeze(*services) .thaw(*services)   cgroup freezer; none named: the agent and mysqld
+ .notifications()                      calls of the notify script: [{t_ns, arguments}]
+ .pid(service) .outer_pid(service)     inside the lab, and as this side's /proc has it
+ .signal(service, "STOP")              a signal to it (STOP and CONT: to its process group)
+ .freeze(*services) .thaw()            cgroup freezer; none named: agent, runner and mysqld
  .agent_log() -> str                   what zonevipd wrote to stderr so far
- .rotate_credentials()                 IMDS hands out new credentials now
 
 Lines of log():     t_ns t_done_ns host role service action params status code error latency_ms request_id
                     auth (why a signature was refused, or "") executed (bool) t_executed_ns fault (rule ids)

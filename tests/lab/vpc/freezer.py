@@ -62,15 +62,20 @@ class Freezer:
         return sorted(self._homes)
 
 
-def remove_all(lab_dir: str) -> None:
+def remove_all(lab_dir: str, wait_s: float = WAIT_S) -> None:
     """Every group of that lab: thawed, emptied, removed. For whoever ends a lab."""
-    for root, _ in _roots():
-        for path in glob.glob(f"{root}/{prefix(lab_dir)}.*"):
+    end = time.monotonic() + wait_s
+    while True:
+        groups = [(path, root) for root, _ in _roots() for path in glob.glob(f"{root}/{prefix(lab_dir)}.*")]
+        for path, root in groups:
             try:
                 _set(path, False)
                 _empty(path, root, {})
             except OSError:
-                pass  # its processes are being killed at this moment: the next attempt finds it empty
+                continue  # its processes are dying at this moment: it will be empty soon
+        if not groups or time.monotonic() > end:
+            return
+        time.sleep(0.005)
 
 
 def _v2_home(pid: int) -> str:

@@ -21,7 +21,7 @@ from .layout import REGION, SERVICES, VIP, HostSpec
 LAB = "/run/lab"  # the lab's directory as every process inside sees it
 USERS = ("zonevip", "zonevip-script")
 FIRST_UID = 470
-PROGRAMS = {"zonevipd": "sbin", "zonevipctl": "bin", "zonevip-notify": "libexec", "check_zonevip": "libexec"}
+PROGRAMS = {"zonevipd": "sbin", "zonevipctl": "bin", "zonevip-notify": "sbin", "check_zonevip": "libexec"}
 REQUIRED_PROGRAMS = ("zonevipd", "zonevipctl", "zonevip-notify")
 
 

@@ -12,6 +12,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import time
 
 from . import freezer, kernel
 
@@ -51,10 +52,11 @@ def main() -> None:
         stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": LAB_DIR},
         preexec_fn=lambda: kernel.die_with_parent(signal.SIGKILL))
     os.close(ready_fd)
+    init = _child_of(inside)
     try:
         _wait(inside, signals, tie)
     finally:
-        _end(inside, lab_dir)
+        _end(inside, init, lab_dir)
 
 
 def _signals() -> int:
@@ -79,24 +81,27 @@ def _wait(inside: subprocess.Popen, signals: int, tie: bool) -> None:
                     return
 
 
-def _end(inside: subprocess.Popen, lab_dir: str) -> None:
+def _end(inside: subprocess.Popen, init: int | None, lab_dir: str) -> None:
     """Thaw before killing: in cgroup v1 a frozen process would hold the pid namespace."""
-    freezer.remove_all(lab_dir)
-    init = _child_of(inside.pid)
+    freezer.remove_all(lab_dir, wait_s=0)
     inside.kill()
     inside.wait()
     if init is not None:
         with selectors.DefaultSelector() as selector:
             selector.register(init, selectors.EVENT_READ)
             selector.select(GONE_S)
-        os.close(init)
     freezer.remove_all(lab_dir)
 
 
-def _child_of(pid: int) -> int | None:
+def _child_of(inside: subprocess.Popen) -> int | None:
     """A descriptor of the lab's process 1, which ends after everything else in the lab has."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as stream:
-            return os.pidfd_open(int(stream.read().split()[0]))
-    except (OSError, IndexError):
-        return None
+    while inside.poll() is None:
+        with open(f"/proc/{inside.pid}/task/{inside.pid}/children") as stream:
+            children = stream.read().split()
+        if children:
+            try:
+                return os.pidfd_open(int(children[0]))
+            except ProcessLookupError:
+                return None
+        time.sleep(0.001)
+    return None

@@ -59,7 +59,7 @@ def start(folder: str, bindir: str | None, conf: str, tie: bool) -> Run:
         process = subprocess.Popen(
             [*keeper.python("vpc.keeper"), folder, "tie" if tie else "free", str(ready_end)], stdin=tie_end, stdout=log,
             stderr=log, start_new_session=True, pass_fds=[ready_end], cwd="/",
-            env={**os.environ, "PYTHONPATH": keeper.LAB_DIR})
+            env={**os.environ, "PYTHONPATH": keeper.LAB_DIR, "PATH": _path()})
     os.close(ready_end)
     os.close(tie_end)
     try:
@@ -112,8 +112,7 @@ def stop(folder: str, keep_logs: bool) -> None:
 def _check_machine(bindir: str | None) -> None:
     if os.geteuid() != 0:
         raise LabError("the lab needs root: it makes namespaces")
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    missing = sorted({package for tool, package in TOOLS.items() if not shutil.which(tool, path=path)})
+    missing = sorted({package for tool, package in TOOLS.items() if not shutil.which(tool, path=_path())})
     if not os.path.isdir("/usr/lib/python3/dist-packages/botocore"):
         missing.append("python3-botocore")
     if missing:
@@ -143,6 +142,11 @@ def _prepare(folder: str) -> str:
         json.dump({"made_by": os.getpid()}, stream)
     os.mkdir(f"{folder}/log")
     return folder
+
+
+def _path() -> str:
+    """sudo and cron leave out where the tools of an administrator are."""
+    return os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 
 
 def _cache() -> str:

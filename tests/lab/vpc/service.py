@@ -113,7 +113,7 @@ class Service:
     def view(self) -> dict:
         return {"service": self.unit.name, "state": self.state, "pid": self.pid, "restarts": self.restarts,
                 "ready": self.state == "active", "last_exit": self.last_exit, "status": self.status_text,
-                "log": self._log_path}
+                "log": f"log/{os.path.basename(self._log_path)}"}
 
     # --- starting ---
 
@@ -198,8 +198,8 @@ class Service:
 
     def _ready(self) -> None:
         self._disarm("start")
+        self._record("ready", self)  # before anybody is told: who then looks finds it
         self._enter("active")
-        self._record("ready", self)
         self._feed()
 
     def _feed(self) -> None:
@@ -255,8 +255,8 @@ class Service:
         return self.unit.restart == "always" or not clean
 
     def _fail(self, why: str, cleanup: bool = True) -> None:
-        self._enter("failed")
         self._record("gave-up", self, status=why)
+        self._enter("failed")
         if cleanup and self.unit.on_failure:
             self._cleanup_pid = self._fork(self.unit.on_failure, lambda: {"PATH": PATH, "LANG": "C.UTF-8"})
         else:
@@ -282,7 +282,7 @@ class Service:
         hopeless = [later for later, wanted in self._waiting if wanted == "active"]
         self._waiting = [entry for entry in self._waiting if entry[1] != "active"]
         for later in hopeless:
-            later.fail(f"{self.unit.name} did not start: {self.last_exit}; see {self._log_path}: {self._log_tail()}")
+            later.fail(f"{self.unit.name} did not start: {self.last_exit}; see log/{os.path.basename(self._log_path)}: {self._log_tail()}")
 
     def _log_tail(self) -> str:
         try:

@@ -29,7 +29,7 @@ def units(host: str, users: Users) -> list[Unit]:
     return [
         Unit("mysqld", mysql.argv(DB_HOSTS.index(host) + 1), stop_timeout_s=20),
         # Started as root, it reads the configuration, opens its socket and becomes the script user.
-        Unit("zonevip-notify", ["/usr/local/libexec/zonevip-notify", "-l", "-f", CONF], notify=False,
+        Unit("zonevip-notify", ["/usr/local/sbin/zonevip-notify", "-l", "-f", CONF], notify=False,
              restart="always"),
         Unit("zonevipd", [*as_daemon, "/usr/local/sbin/zonevipd", "-n", "-l", "-f", CONF], watchdog_s=5.0,
              restart="on-failure", on_failure=[*as_daemon, *cleanup]),
