@@ -206,10 +206,13 @@ static void check_mark(const char *expected)
 
 static void a_file_swapped_after_the_check_does_not_run(void **state)
 {
-	struct run run = {.loop = ev_loop_new(EVFLAG_AUTO)};
+	struct run run = {.ended = 0};
 	struct err err = {""};
 
 	(void)state;
+	if (!pidfd_works())
+		skip();
+	run.loop = ev_loop_new(EVFLAG_AUTO);
 	for (int i = 0; i < 100; i++) {
 		int fd;
 
@@ -235,12 +238,15 @@ static void a_file_swapped_after_the_check_does_not_run(void **state)
  * pause, while this one checks and runs. */
 static void a_file_swapped_all_the_time_never_runs(void **state)
 {
-	struct run run = {.loop = ev_loop_new(EVFLAG_AUTO)};
+	struct run run = {.ended = 0};
 	unsigned int ran = 0;
 	unsigned int refusals = 0;
 	pid_t pid;
 
 	(void)state;
+	if (!pidfd_works())
+		skip();
+	run.loop = ev_loop_new(EVFLAG_AUTO);
 	write_file(DIR_B "/evil", "#!/bin/sh\necho evil > " MARK "\n", 0777);
 	pid = fork();
 	if (pid == 0) {
@@ -276,11 +282,14 @@ static void a_file_swapped_all_the_time_never_runs(void **state)
 
 static void programs_scripts_and_broken_scripts_end_as_they_should(void **state)
 {
-	struct run run = {.loop = ev_loop_new(EVFLAG_AUTO)};
+	struct run run = {.ended = 0};
 	struct err err = {""};
 	int fd;
 
 	(void)state;
+	if (!pidfd_works())
+		skip();
+	run.loop = ev_loop_new(EVFLAG_AUTO);
 	fd = trust_open("/bin/false", 0, &err); /* not a #! script */
 	assert_true(fd >= 0);
 	assert_int_equal(run_script(&run, fd), 1);
