@@ -124,7 +124,8 @@ def test_stop_and_cont_and_heal(lab, host):
         host.signal("zonevipd", "STOP")
         assert state_of(host.outer_pid("zonevipd")) == "T" and lab.faults()[0]["kind"] == "stopped"
         undo()
-        assert state_of(host.outer_pid("zonevipd")) in "SR" and lab.faults() == []
+        lab.wait_for(lambda: state_of(host.outer_pid("zonevipd")) in "SR", 1, "it to run on")
+        assert lab.faults() == []
 
 
 def test_status_asks_the_hosts_own_zonevipctl(lab):

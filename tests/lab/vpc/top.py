@@ -180,8 +180,14 @@ class Top:
         self._freezer.freeze(group, [member for pid in pids for member in _process_group(pid)])
 
     def _stop(self, name: str, pid: int) -> None:
-        os.killpg(pid, signal.SIGSTOP)
+        """Returns when it stands still: a running process stops only at its next way into the kernel."""
         self._stopped.add((name, pid))
+        os.killpg(pid, signal.SIGSTOP)
+        end = time.monotonic() + 2
+        while not all(_stands_still(member) for member in _process_group(pid)):
+            if time.monotonic() > end:
+                raise LabError(f"{name} did not stop")
+            time.sleep(0.0005)
 
     def _cont(self, name: str, pid: int) -> None:
         self._stopped.discard((name, pid))
@@ -229,6 +235,18 @@ def _cloud(ready: Callable[[], None]) -> None:
     from .cloud.process import main as cloud_main
 
     cloud_main(LAB, ready)
+
+
+def _stands_still(pid: int) -> bool:
+    """Every thread of it."""
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat") as stream:
+                if stream.read().rpartition(")")[2].split()[0] not in "TtZX":
+                    return False
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return True
 
 
 def _process_group(leader: int) -> list[int]:
