@@ -113,16 +113,14 @@ def outages_within(trace: Trace, since_ns: int, until_ns: int) -> List[Outage]:
             if o.last_bad.done_ns >= since_ns and o.first_bad.sent_ns <= until_ns]
 
 
-def handover_ms(requests: List[Request], after: str) -> Optional[float]:
-    """When a move cost no request: from the last good request that another host answered to the
-    first one that @after answered. It is never less than one period, so that a move never looks
+def handover_ms(requests: List[Request], since_ns: int, after: str) -> Optional[float]:
+    """When a move after @since_ns cost no request: from the last good request that another host
+    answered to the first one that @after answered from then on. It is never less than one period, so that a move never looks
     better than the loop can see."""
-    last = None
-    for request in requests:
-        if request.good and request.text == after and last:
-            return (request.sent_ns - last.sent_ns) / 1e6
-        if request.good and request.text != after:
-            last = request
+    good = [request for request in requests if request.good]
+    for old, new in zip(good, good[1:]):
+        if old.text != after and new.text == after and new.done_ns >= since_ns:
+            return (new.sent_ns - old.sent_ns) / 1e6
     return None
 
 

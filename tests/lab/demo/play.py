@@ -119,7 +119,7 @@ class Play:
         self.expect(run, len(found) <= 1, f"{len(found)} separate outages instead of one")
         lengths = [outage.gap_ms for outage in found]
         if not found and run.owner_before != run.owner_after:
-            lengths = [gaps.handover_ms(gaps.within(trace, since, until), run.owner_after)]
+            lengths = [gaps.handover_ms(trace.requests, since, run.owner_after)]
         run.gap_ms = None if None in lengths else round(max(lengths, default=0.0), 1)
         if self.steps[step].book(run) and len(self.steps[step].runs) == 1:
             self.panels.append(panel(self.stage, self.steps[step], run, since, until, mark, found))

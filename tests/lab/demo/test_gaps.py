@@ -110,10 +110,14 @@ def test_spread_is_min_median_max():
 
 
 def test_a_move_without_failures_takes_one_period():
-    assert gaps.handover_ms(trace("111222").requests, "DB_Host2") == 10.0
-    assert gaps.handover_ms(trace("11.222").requests, "DB_Host2") == 20.0
+    assert gaps.handover_ms(trace("111222").requests, 1030 * MS, "DB_Host2") == 10.0
+    assert gaps.handover_ms(trace("11.222").requests, 1025 * MS, "DB_Host2") == 20.0
+
+
+def test_a_move_of_long_ago_is_not_this_one():
+    assert gaps.handover_ms(trace("122222111.2").requests, 1050 * MS, "DB_Host2") == 20.0
 
 
 def test_a_move_that_did_not_happen_takes_no_time():
-    assert gaps.handover_ms(trace("111111").requests, "DB_Host2") is None
-    assert gaps.handover_ms(trace("222").requests, "DB_Host2") is None
+    assert gaps.handover_ms(trace("111111").requests, 0, "DB_Host2") is None
+    assert gaps.handover_ms(trace("222").requests, 0, "DB_Host2") is None
