@@ -65,7 +65,7 @@ static void watch_owner(struct turn *t)
 	record_refresh(t, period);
 	if (peer) /* rarely at other times: may we read it at all? */
 		touch_refresh(t, owner, silent ? period : 30 * timers->verify_backup);
-	routes_refresh(t, blind ? timers->verify_fast : timers->verify_backup);
+	routes_refresh(t, blind ? timers->verify_fast : routes_idle_period(t));
 }
 
 static void begin(struct turn *t, enum claim_kind kind, enum core_reason reason)
@@ -110,6 +110,38 @@ static void reclaim(struct turn *t)
 	begin(t, CLAIM_OWN, REASON_RECLAIM);
 }
 
+static bool touch_just_read(struct turn *t, int owner, mono_us from)
+{
+	const struct touch_reader *reader = &t->core->touch_read[owner];
+
+	return reader->read_at >= from && lately(t, reader->answered, timers_of(t)->slack);
+}
+
+/*
+ * A promise stands while its version is the newest and its giver has not
+ * restarted, so an old one needs news: its giver is heard, or P and its touch
+ * were just read. With the store away a young one will do: whoever gave it
+ * needs the store to take it back.
+ */
+static bool promise_stands(struct turn *t, int owner)
+{
+	const struct timers *timers = timers_of(t);
+	const struct record *record = &t->in->record;
+	const struct view *view = &t->in->view[owner];
+
+	if (peer_heard(t, (unsigned int)owner))
+		return true;
+	if (record_just_read(t, MONO_LONG_AGO) && touch_just_read(t, owner, MONO_LONG_AGO))
+		return true;
+	if (!record_just_read(t, MONO_LONG_AGO))
+		record_ask(t);
+	if (!touch_just_read(t, owner, MONO_LONG_AGO))
+		touch_refresh(t, owner, timers->poll / 2);
+	return record->outcome == OUTCOME_UNKNOWN && record->odd_since == MONO_NEVER &&
+	       view->act_seen <= view->covered_at &&
+	       lately(t, view->covered_at, timers->dead_after + timers->grace);
+}
+
 /* C1: the owner promised not to act on this version. */
 static void take_disclaimed(struct turn *t, int owner)
 {
@@ -117,15 +149,8 @@ static void take_disclaimed(struct turn *t, int owner)
 	bool meant = view->handover_to == self_of(t->core);
 	unsigned int order = meant ? 0 : rank(t) + (view->handover_to >= 0);
 
-	if (due(t, view->covered_at + order * timers_of(t)->stagger))
+	if (due(t, view->covered_at + order * timers_of(t)->stagger) && promise_stands(t, owner))
 		begin(t, CLAIM_FAST, REASON_DISCLAIMED);
-}
-
-static bool touch_just_read(struct turn *t, int owner, mono_us from)
-{
-	const struct touch_reader *reader = &t->core->touch_read[owner];
-
-	return reader->read_at >= from && lately(t, reader->answered, timers_of(t)->slack);
 }
 
 /* C2: neither heard nor touching; two reads of P, the last after the deadline. */
@@ -233,7 +258,14 @@ static void put_when_due(struct turn *t)
 {
 	struct claim *claim = &t->in->claim;
 
-	if (claim->kind == CLAIM_GAP || t->in->record.op != 0 || !due(t, claim->put_at))
+	if (claim->kind == CLAIM_GAP || t->in->frozen || t->in->record.op != 0)
+		return;
+	if (claim->puts > 0 && t->in->record.read_at < claim->settled_at) {
+		if (due(t, claim->settled_at)) /* what became of the last one? */
+			record_ask(t);
+		return;
+	}
+	if (!due(t, claim->put_at))
 		return;
 	if (claim->puts > 0 && !record_just_read(t, claim->settled_at)) {
 		record_ask(t);
@@ -270,10 +302,11 @@ void claim_continue(struct turn *t)
 		}
 		put_when_due(t);
 	}
-	routes_write(t);
-	if (!due(t, claim->since + timers_of(t)->claim))
-		return;
-	if (in->promise != 0 && in->promise == in->record.version && routes_any_mine(t))
+	/* A claimant needs a lease like a MASTER: somebody may be waiting for its end. */
+	if (!due(t,
+		 mono_min(claim->since + timers_of(t)->claim, lease_base(t) + timers_of(t)->lease)))
+		routes_write(t);
+	else if (in->promise != 0 && in->promise == in->record.version && routes_any_mine(t))
 		enter(t, CORE_MASTER, REASON_UNRECORDED); /* the store is away; the promise holds */
 	else
 		give_up(t);

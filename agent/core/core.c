@@ -22,7 +22,7 @@ bool due(const struct turn *t, mono_us at)
 
 bool lately(const struct turn *t, mono_us then, mono_us span)
 {
-	return !due(t, then + span + 1);
+	return then == MONO_NEVER || !due(t, then + span + 1);
 }
 
 struct action *emit(struct turn *t, enum action_type type)
@@ -174,19 +174,38 @@ static int owner_by_id(const struct core *core, uint16_t id)
 	return id == HELLO_NOBODY ? OWNER_NOBODY : OWNER_STRANGER;
 }
 
+/* What a packet is worth. */
+struct worth {
+	bool fresh;   /* proves that the peer lives and hears us */
+	bool session; /* of the run of the peer that has proven itself: no recording */
+};
+
+/* A restarted peer has forgotten its promises, so what its present run says replaces
+ * what an earlier one said. Only that run is believed. */
+static void hear_disclaim(struct view *view, mono_us now, uint64_t disclaimed)
+{
+	if (disclaimed > view->disclaimed)
+		view->covered_at = now;
+	view->disclaimed = disclaimed;
+}
+
 static void hear_instance(struct core *core, struct instance *in, mono_us now, unsigned int node,
-			  const struct hello_instance *said, bool fresh)
+			  const struct hello_instance *said, struct worth worth)
 {
 	struct view *view = &in->view[node];
 	enum core_state state =
 		said->state < CORE_STATES ? (enum core_state)said->state : CORE_INIT;
+	bool knows_better =
+		core_acting(in) && now - in->record.reachable <= core->config.timers.verify_backup;
 
-	record_hear(core, in, now, said, owner_by_id(core, said->owner));
-	if (said->life == in->record.life && said->disclaimed > view->disclaimed) {
-		view->disclaimed = said->disclaimed;
-		view->covered_at = now;
-	}
-	if (!fresh)
+	/* What may be a recording never unseats a node that can ask P itself. */
+	if (worth.session || !knows_better)
+		record_hear(core, in, now, said, owner_by_id(core, said->owner));
+	else
+		in->record.asked = MONO_LONG_AGO;
+	if (worth.session && said->life == in->record.life)
+		hear_disclaim(view, now, said->disclaimed);
+	if (!worth.fresh)
 		return;
 	view->state = state;
 	view->flags = said->flags;
@@ -196,11 +215,23 @@ static void hear_instance(struct core *core, struct instance *in, mono_us now, u
 		view->act_seen = now;
 }
 
+static void hear_config(struct turn *t, unsigned int node, uint32_t digest)
+{
+	bool *differs = &t->core->config_differs[node];
+
+	if (*differs == (digest != t->core->config.digest))
+		return;
+	*differs = !*differs;
+	if (*differs)
+		note(t, NOTE_CONFIG_DIFFERS, (int)node);
+}
+
 static void hear(struct turn *t, const struct hello *hello)
 {
 	struct core *core = t->core;
 	int node = node_by_id(core, hello->sender);
 	enum peer_verdict verdict;
+	struct worth worth;
 
 	if (node < 0 || node == self_of(core))
 		return;
@@ -208,16 +239,15 @@ static void hear(struct turn *t, const struct hello *hello)
 			    core->config.timers.dead_after, hello);
 	if (verdict == PEER_OLD)
 		return;
-	if (core->config_differs[node] != (hello->digest != core->config.digest)) {
-		core->config_differs[node] = !core->config_differs[node];
-		if (core->config_differs[node])
-			note(t, NOTE_CONFIG_DIFFERS, node);
-	}
+	worth.fresh = verdict == PEER_FRESH;
+	worth.session = hello->nonce == core->peers[node].nonce;
+	if (worth.session)
+		hear_config(t, (unsigned int)node, hello->digest);
 	for (unsigned int e = 0; e < hello->count; e++)
 		for (unsigned int i = 0; i < core->config.instance_count; i++)
 			if (core->instances[i].config.id == hello->instances[e].id)
 				hear_instance(core, &core->instances[i], t->now, (unsigned int)node,
-					      &hello->instances[e], verdict == PEER_FRESH);
+					      &hello->instances[e], worth);
 }
 
 /* --- heartbeats out ----------------------------------------------------------------------------
@@ -355,6 +385,21 @@ static void resume(struct core *core, mono_us now, mono_us gap)
 		core->instances[i].stall = mono_max(core->instances[i].stall, gap);
 }
 
+/* Calls can be made now: what could not be asked before is asked at once. */
+static void ask_again(struct core *core)
+{
+	for (unsigned int i = 0; i < core->config.instance_count; i++) {
+		struct instance *in = &core->instances[i];
+
+		in->record.asked = MONO_LONG_AGO;
+		in->record.retry_at = MONO_LONG_AGO;
+		for (unsigned int k = 0; k < in->config.tables; k++) {
+			in->routes[k].asked = MONO_LONG_AGO;
+			in->routes[k].retry_at = MONO_LONG_AGO;
+		}
+	}
+}
+
 static void learn(struct turn *t, const struct event *ev)
 {
 	struct core *core = t->core;
@@ -378,6 +423,8 @@ static void learn(struct turn *t, const struct event *ev)
 		alias_seen(core, t->in, t->now, ev);
 		break;
 	case EV_TARGET:
+		if (ev->up && !core->target_known)
+			ask_again(core);
 		core->target_known = ev->up;
 		core->source_dest_check = ev->source_dest_check;
 		break;

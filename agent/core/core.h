@@ -158,7 +158,7 @@ enum event_type {
 	EV_TARGET,	  /* who we are in AWS: up = known; source_dest_check */
 	EV_PARAM_READ,	  /* answer to ACT_PARAM_GET: outcome, version, owner, mtime, sent */
 	EV_PARAM_WRITTEN, /* answer to ACT_PARAM_PUT: outcome, version, sent */
-	EV_TOUCH_READ,	  /* answer to ACT_TOUCH_GET: node, outcome, version, touch */
+	EV_TOUCH_READ,	  /* answer to ACT_TOUCH_GET: node, outcome, version, mtime, touch */
 	EV_TOUCH_WRITTEN, /* answer to ACT_TOUCH_PUT: outcome, sent */
 	EV_ROUTE_READ,	  /* answer to ACT_ROUTE_GET: table, outcome, target, sent */
 	EV_ROUTE_WRITTEN, /* answer to ACT_ROUTE_SET: table, outcome, sent */
@@ -358,6 +358,7 @@ struct instance {
 	bool frozen;
 	bool alias_present;
 	bool alias_pending; /* asked for, answer not yet there */
+	bool alias_asked;   /* what was asked for last: present or not */
 	bool alias_kept;    /* FAULT: kept because nobody else can serve */
 	mono_us alias_retry;
 	mono_us alias_lost[5]; /* when others removed it, newest first */

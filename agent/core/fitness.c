@@ -100,9 +100,9 @@ uint32_t blockers(const struct turn *t)
 	else if (core->source_dest_check)
 		set |= BLOCK_SOURCE_DEST;
 	/* An outage of the store (no answer, 5xx) is not this node's fault. */
-	if (t->now - in->record.reachable > age && in->record.outcome != OUTCOME_UNKNOWN)
+	if (!lately(t, in->record.reachable, age) && in->record.outcome != OUTCOME_UNKNOWN)
 		set |= BLOCK_PARAMETER;
-	if (t->now - routes_reachable_since(in) > age)
+	if (!lately(t, routes_reachable_since(in), age))
 		set |= BLOCK_ROUTES;
 	if (touch_denied(t))
 		set |= BLOCK_TOUCH;
@@ -116,9 +116,17 @@ bool eligible(const struct turn *t)
 	return blockers(t) == 0;
 }
 
+bool peer_better(const struct turn *t, unsigned int node)
+{
+	unsigned int self = t->core->config.self;
+	uint8_t mine = t->core->config.nodes[self].priority;
+	uint8_t other = t->in->view[node].priority;
+
+	return other > mine || (other == mine && node < self);
+}
+
 unsigned int rank(const struct turn *t)
 {
-	const struct core_node *nodes = t->core->config.nodes;
 	unsigned int self = t->core->config.self;
 	unsigned int better = 0;
 
@@ -126,9 +134,7 @@ unsigned int rank(const struct turn *t)
 		if (n == self || (int)n == t->in->record.owner || !peer_heard(t, n) ||
 		    !(t->in->view[n].flags & HELLO_ELIGIBLE))
 			continue;
-		if (t->in->view[n].priority > nodes[self].priority ||
-		    (t->in->view[n].priority == nodes[self].priority && n < self))
-			better++;
+		better += peer_better(t, n);
 	}
 	return better;
 }

@@ -39,6 +39,8 @@ mono_us lease_base(const struct turn *t)
 			ack = MONO_LONG_AGO;
 		acked = mono_min(acked, ack + core->config.timers.dead_after);
 	}
+	if (core->config.node_count < 2)
+		return t->now; /* nobody to be silent to */
 	return mono_max(acked, t->in->touch_sent);
 }
 
@@ -121,10 +123,11 @@ void touch_settle(struct core *core, mono_us now, struct actions *out)
 {
 	struct touch_writer *writer = &core->touch_write;
 	struct turn t = {.core = core, .now = now, .out = out};
-	bool wanted = writer->asked == MONO_LONG_AGO; /* once at start: may we write it at all? */
+	/* Once at start: may we write it at all? */
+	bool wanted = core->target_known && writer->asked == MONO_LONG_AGO;
 	struct action *act;
 
-	if (!core->target_known || core->stopping)
+	if (core->stopping)
 		return;
 	for (t.index = 0; t.index < core->config.instance_count && !wanted; t.index++) {
 		t.in = &core->instances[t.index];
@@ -200,25 +203,35 @@ void core_touch(const struct core *core, struct touch *touch)
 
 /* --- reading the touches of others ------------------------------------------------ */
 
-static void hear_touch(struct core *core, mono_us now, unsigned int node, const struct touch *touch)
+/*
+ * What a touch says of one instance. That its owner acts is news only when the
+ * touch has @moved. A disclaim stands as long as it is listed, but one written
+ * before P's present version was cannot mean that version: P was made anew.
+ */
+static void hear_entry(struct instance *in, unsigned int node, const struct touch_entry *entry,
+		       bool moved, const struct event *ev, mono_us now)
 {
-	for (unsigned int e = 0; e < touch->count; e++) {
-		const struct touch_entry *entry = &touch->entries[e];
+	const struct record *record = &in->record;
+	struct view *view = &in->view[node];
 
-		for (unsigned int i = 0; i < core->config.instance_count; i++) {
-			struct instance *in = &core->instances[i];
-			struct view *view = &in->view[node];
-
-			if (in->config.id != entry->id)
-				continue;
-			if (entry->disclaims && entry->term > view->disclaimed) {
-				view->disclaimed = entry->term;
-				view->covered_at = now;
-			} else if (!entry->disclaims && entry->term >= in->record.version) {
-				view->touch_seen = now;
-			}
-		}
+	if (!entry->disclaims && moved && entry->term >= record->version) {
+		view->touch_seen = now;
+		if (view->disclaimed >= entry->term) /* forgotten in a restart */
+			view->disclaimed = 0;
+	} else if (entry->disclaims && entry->term > view->disclaimed && record->known &&
+		   record->mtime != MONO_NEVER && ev->mtime >= record->mtime) {
+		view->disclaimed = entry->term;
+		view->covered_at = now;
 	}
+}
+
+static void hear_touch(struct core *core, mono_us now, const struct event *ev, bool moved)
+{
+	for (unsigned int e = 0; e < ev->touch->count; e++)
+		for (unsigned int i = 0; i < core->config.instance_count; i++)
+			if (core->instances[i].config.id == ev->touch->entries[e].id)
+				hear_entry(&core->instances[i], (unsigned int)ev->node,
+					   &ev->touch->entries[e], moved, ev, now);
 }
 
 void touch_read(struct core *core, mono_us now, const struct event *ev)
@@ -239,10 +252,10 @@ void touch_read(struct core *core, mono_us now, const struct event *ev)
 	}
 	reader->read_at = ev->sent;
 	reader->answered = now;
-	if (!absent && ev->version != reader->version) {
-		reader->version = ev->version;
-		hear_touch(core, now, (unsigned int)ev->node, ev->touch);
-	}
+	if (absent)
+		return;
+	hear_touch(core, now, ev, ev->version != reader->version);
+	reader->version = ev->version;
 }
 
 void touch_refresh(struct turn *t, int node, mono_us period)

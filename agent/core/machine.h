@@ -94,6 +94,8 @@ mono_us routes_reachable_since(const struct instance *in); /* of the table reach
 bool routes_stranded(const struct turn *t, int owner);
 /* Period at which an acting instance should read the routes now. */
 mono_us routes_period(const struct turn *t);
+/* The same for one that does not act: soon after the owner has changed, else V_b. */
+mono_us routes_idle_period(const struct turn *t);
 
 /* lease.c */
 mono_us lease_base(const struct turn *t);
@@ -126,8 +128,10 @@ bool healthy(const struct turn *t);   /* nothing says it cannot serve */
 bool unhealthy(const struct turn *t); /* something says it cannot */
 bool peer_heard(const struct turn *t, unsigned int node);
 bool peer_could_serve(const struct turn *t); /* a heard peer is eligible or acting */
-bool peer_acting(const struct turn *t);	     /* a heard peer is acting */
-unsigned int rank(const struct turn *t);     /* better candidates heard */
-void failed(struct turn *t);		     /* count a failure, start the hold */
+/* One that goes before us by priority, then by place in the configuration. */
+bool peer_better(const struct turn *t, unsigned int node);
+bool peer_acting(const struct turn *t);	 /* a heard peer is acting */
+unsigned int rank(const struct turn *t); /* better candidates heard */
+void failed(struct turn *t);		 /* count a failure, start the hold */
 
 #endif

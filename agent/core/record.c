@@ -40,6 +40,8 @@ static void adopt(struct record *record, mono_us now, uint64_t version, int owne
 	record->first_seen = now;
 	record->first_read = MONO_LONG_AGO;
 	record->mtime = MONO_NEVER; /* until we read this version ourselves */
+	record->read_at = MONO_LONG_AGO;
+	record->answered = MONO_LONG_AGO;
 }
 
 /* P was deleted, or deleted and made anew: nothing said about old versions holds. */

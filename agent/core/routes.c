@@ -126,6 +126,16 @@ void routes_refresh(struct turn *t, mono_us period)
 	}
 }
 
+mono_us routes_idle_period(const struct turn *t)
+{
+	const struct instance *in = t->in;
+
+	for (unsigned int i = 0; i < in->config.tables; i++)
+		if (in->routes[i].read_at < in->record.first_seen + timers_of(t)->verify_fast)
+			return timers_of(t)->verify_fast;
+	return timers_of(t)->verify_backup;
+}
+
 void routes_want(struct turn *t, mono_us since)
 {
 	for (unsigned int i = 0; i < t->in->config.tables; i++) {
@@ -175,7 +185,7 @@ void routes_write(struct turn *t)
 {
 	bool asked = false;
 
-	if (!t->in->alias_present) /* an address first, then traffic for it */
+	if (!t->in->alias_present || t->in->frozen) /* an address first, then traffic for it */
 		return;
 	for (unsigned int i = 0; i < t->in->config.tables; i++) {
 		struct route *route = &t->in->routes[i];

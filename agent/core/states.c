@@ -56,6 +56,7 @@ static void drop_alias(struct turn *t)
 	emit(t, ACT_ALIAS_DEL);
 	t->in->alias_present = false;
 	t->in->alias_pending = true;
+	t->in->alias_asked = false;
 }
 
 void leave(struct turn *t, enum core_state state, enum core_reason reason)
@@ -118,6 +119,25 @@ static void step_backup(struct turn *t)
 	claim_consider(t);
 }
 
+/* Whoever promised has forgotten it in a restart, and acts. */
+static bool taken_back(const struct turn *t)
+{
+	unsigned int owner = (unsigned int)t->in->record.owner;
+	enum core_state state = t->in->view[owner].state;
+
+	return peer_heard(t, owner) && (state == CORE_CLAIMING || state == CORE_MASTER);
+}
+
+/* P names none of those who act, and cannot be written now: the better one goes on. */
+static bool outranked(const struct turn *t)
+{
+	for (unsigned int n = 0; n < t->core->config.node_count; n++)
+		if (n != t->core->config.self && peer_heard(t, n) && peer_better(t, n) &&
+		    t->in->view[n].state == CORE_MASTER && t->in->state == CORE_MASTER)
+			return true;
+	return false;
+}
+
 /* S1. P names another node: it has overruled us, unless it has itself renounced
  * that very version and we act on its promise. */
 static bool overruled(const struct turn *t)
@@ -125,11 +145,13 @@ static bool overruled(const struct turn *t)
 	const struct instance *in = t->in;
 	const struct record *record = &in->record;
 
-	if (record->owner < 0 || record->owner == self_of(t->core))
+	if (record->owner == self_of(t->core))
 		return false;
+	if (record->owner < 0)
+		return outranked(t);
 	if (in->state == CORE_CLAIMING)
 		return record->life != in->claim.life || record->version > in->claim.base;
-	return in->promise == 0 || in->promise != record->version;
+	return in->promise == 0 || in->promise != record->version || taken_back(t) || outranked(t);
 }
 
 static void step_claiming(struct turn *t)
@@ -160,8 +182,10 @@ static void step_master(struct turn *t)
 		return;
 	}
 	record_refresh(t, watched ? timers->verify_master : timers->touch);
-	if (t->in->frozen)
+	if (t->in->frozen) {
+		set_flag(t->in, FLAG_UNCONFIRMED, due(t, lease_base(t) + timers->lease));
 		return;
+	}
 	if (unhealthy(t)) {
 		leave(t, CORE_FAULT, t->in->link_up ? REASON_CHECK_FAILED : REASON_LINK_DOWN);
 		return;
@@ -190,7 +214,7 @@ static void step_fault(struct turn *t)
 
 	record_disclaim(t->core, in);
 	record_refresh(t, in->alias_kept ? timers_of(t)->touch : timers_of(t)->verify_backup);
-	routes_refresh(t, timers_of(t)->verify_backup);
+	routes_refresh(t, routes_idle_period(t));
 	if (in->standby) {
 		enter(t, CORE_MAINT, REASON_STANDBY);
 	} else if (healthy(t)) {
@@ -205,7 +229,7 @@ static void step_maint(struct turn *t)
 {
 	record_disclaim(t->core, t->in);
 	record_refresh(t, timers_of(t)->verify_backup);
-	routes_refresh(t, timers_of(t)->verify_backup);
+	routes_refresh(t, routes_idle_period(t));
 	if (!t->in->standby)
 		enter(t, CORE_BACKUP, REASON_RESUMED);
 }
@@ -243,6 +267,7 @@ static void plumb(struct turn *t)
 	if (wanted) {
 		emit(t, ACT_ALIAS_ADD);
 		in->alias_pending = true;
+		in->alias_asked = true;
 	} else {
 		drop_alias(t);
 	}
@@ -270,7 +295,8 @@ void alias_seen(struct core *core, struct instance *in, mono_us now, const struc
 	    ev->up != core_acting(in))
 		count_meddling(in, now);
 	in->alias_present = ev->up;
-	in->alias_retry = ev->outcome == OUTCOME_OK ? MONO_LONG_AGO : now + SEC;
+	/* The state may have changed since: only what was asked for last can have failed. */
+	in->alias_retry = asked && ev->up != in->alias_asked ? now + SEC : MONO_LONG_AGO;
 }
 
 /* --- one look ------------------------------------------------------------------------------ */
@@ -326,12 +352,14 @@ static void stalled(struct turn *t)
 		return;
 	emit(t, ACT_CANCEL);
 	in->confirm_after = t->now;
-	if (gap <= timers_of(t)->lease)
+	if (in->state == CORE_MASTER && gap <= timers_of(t)->lease)
 		return;
-	/* Not disclaimed: if P still names us after this, we simply go on (A1). */
+	/* A claim begins anew, from fresh knowledge. Nothing is disclaimed: if P names us
+	 * after this, we simply go on (A1). */
+	if (in->state == CORE_MASTER)
+		failed(t);
 	drop_alias(t);
 	enter(t, CORE_BACKUP, REASON_STALLED);
-	failed(t);
 }
 
 /* A planned end: hand over in order, take the address along, and stay out. */
@@ -347,6 +375,7 @@ static void step_stopping(struct turn *t)
 void settle(struct turn *t)
 {
 	struct instance *in = t->in;
+	uint32_t now_blocked;
 	enum core_state before;
 
 	if (in->stall > 0)
@@ -369,7 +398,9 @@ void settle(struct turn *t)
 	if (set_flag(in, FLAG_STRANGER, in->record.owner == OWNER_STRANGER) &&
 	    in->record.owner == OWNER_STRANGER)
 		note(t, NOTE_STRANGER, -1);
-	in->blockers = blockers(t);
+	now_blocked = blockers(t);
+	t->core->hello_now |= (now_blocked == 0) != (in->blockers == 0); /* peers decide on it */
+	in->blockers = now_blocked;
 }
 
 /* --- commands --------------------------------------------------------------------- */
@@ -379,6 +410,8 @@ static void hand_over(struct turn *t, int target, enum core_reason reason)
 	leave(t, CORE_BACKUP, reason);
 	t->in->handover_to = target;
 	t->in->handover_until = t->now + timers_of(t)->handover;
+	if (t->in->record.owner != self_of(t->core)) /* there was nothing to renounce yet */
+		t->in->claim_after = t->in->handover_until;
 }
 
 void obey(struct turn *t, const struct event *ev)

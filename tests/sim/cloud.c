@@ -351,6 +351,7 @@ bool cloud_answer(struct world *world, int index, struct event *ev)
 			     .owner = value == WORLD_STRANGER ? OWNER_STRANGER : value};
 	if (call->act.type == ACT_TOUCH_GET) {
 		ev->version = call->touch.version;
+		ev->mtime = world->config.wall + call->touch.at / 1000 * 1000;
 		world->scratch.count = call->touch.count;
 		memcpy(world->scratch.entries, call->touch.entries, sizeof(call->touch.entries));
 		ev->touch = &world->scratch;

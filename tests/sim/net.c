@@ -64,6 +64,7 @@ static int copy_packet(struct world *world, int from)
 	world->packets[index].from = world->packets[from].from;
 	world->packets[index].to = world->packets[from].to;
 	world->packets[index].replayed = false;
+	world->packets[index].born = world->packets[from].born;
 	copy_hello(&world->packets[index].hello, &world->packets[from].hello);
 	return index;
 }
@@ -110,6 +111,7 @@ void net_send(struct world *world, unsigned int host)
 			world->packets[index].from = host;
 			world->packets[index].to = to;
 			world->packets[index].replayed = false;
+			world->packets[index].born = world->now;
 			first = core_hello(&from->core, clock, to, first,
 					   &world->packets[index].hello);
 			launch(world, index);

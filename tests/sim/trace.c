@@ -171,6 +171,35 @@ static void print_world(const struct trace_line *line, FILE *to)
 	(void)fprintf(to, "  ** %s %lld %lld", names[line->kind - KIND_WORLD], line->a, line->b);
 }
 
+/* Where everybody stands. */
+void trace_nodes(struct world *world, FILE *to)
+{
+	for (unsigned int i = 0; i < world->config.instances; i++) {
+		const struct param_version *param = world_param(world, i);
+
+		(void)fprintf(to, "i%u: P v%" PRIu64 " names %d, born %u, R", i, param->version,
+			      param->exists ? param->value : -1, param->birth);
+		for (unsigned int t = 0; t < world->config.tables; t++)
+			(void)fprintf(to, " %d", world_route(world, i, t));
+		(void)fputc('\n', to);
+		for (unsigned int n = 0; n < world->config.nodes; n++) {
+			const struct host *h = &world->hosts[n];
+			const struct instance *in = &h->instances[i];
+
+			(void)fprintf(
+				to,
+				"  n%u %s%s %s (%s) since %.3f knows v%" PRIu64 " of %d life %u, "
+				"disclaims %" PRIu64 ", promise %" PRIu64
+				", address %d%s, flags %x, blocked %x\n",
+				n, h->running ? "runs" : "down", h->paused ? " (stopped)" : "",
+				core_state_name(in->state), core_reason_name(in->reason),
+				mono_seconds(in->since - h->offset), in->record.version,
+				in->record.owner, in->record.life, in->disclaimed, in->promise,
+				h->alias[i], in->frozen ? ", frozen" : "", in->flags, in->blockers);
+		}
+	}
+}
+
 void trace_print(const struct world *world, FILE *to, unsigned int lines)
 {
 	uint64_t first = world->trace_count > lines ? world->trace_count - lines : 0;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ALIAS_ASKED 256
+
 /* --- clocks ----------------------------------------------------------------------------- */
 
 static mono_us clock_at(const struct host *h, mono_us now)
@@ -81,7 +83,7 @@ static void apply(struct world *world, unsigned int host, const struct action *a
 	case ACT_ALIAS_DEL:
 		if (!h->alias_fails)
 			h->alias[act->instance] = act->type == ACT_ALIAS_ADD;
-		happen(world, host, HAPPENS_ALIAS, 0, (int)act->instance);
+		happen(world, host, HAPPENS_ALIAS, 0, (int)act->instance | ALIAS_ASKED);
 		break;
 	case ACT_CANCEL:
 		cloud_cancel(world, host, act->instance);
@@ -121,26 +123,52 @@ static void feed(struct world *world, unsigned int host, const struct event *ev)
 	rearm(world, host);
 }
 
-static void feed_alias(struct world *world, unsigned int host, unsigned int instance)
+/* A report on what was asked for can say that it failed; any other only says what is there. */
+static void feed_alias(struct world *world, unsigned int host, int index)
 {
 	struct host *h = &world->hosts[host];
+	unsigned int instance = (unsigned int)index & (ALIAS_ASKED - 1U);
 	bool acting = core_acting(&h->instances[instance]);
 	bool up = h->alias[instance];
+	bool failed = index & ALIAS_ASKED && up != acting;
 
 	feed(world, host,
 	     &(struct event){.type = EV_ALIAS,
 			     .instance = instance,
 			     .up = up,
-			     .outcome = up == acting ? OUTCOME_OK : OUTCOME_REFUSED});
+			     .outcome = failed ? OUTCOME_REFUSED : OUTCOME_OK});
+}
+
+/* What a recording must not change: that a peer lives, hears us, and acts. */
+struct proof {
+	mono_us heard, ack, act_seen[WORLD_INSTANCES];
+};
+
+static struct proof proof_of(const struct host *h, unsigned int peer)
+{
+	struct proof proof = {.heard = h->core.peers[peer].heard, .ack = h->core.peers[peer].ack};
+
+	for (unsigned int i = 0; i < h->core.config.instance_count; i++)
+		proof.act_seen[i] = h->instances[i].view[peer].act_seen;
+	return proof;
 }
 
 static void feed_packet(struct world *world, unsigned int host, int index)
 {
 	/* The feed may send, and so move the packets. */
 	struct hello hello = world->packets[index].hello;
+	/* One replayed at once is no more than late. */
+	bool replayed = world->packets[index].replayed &&
+			world->now - world->packets[index].born >
+				world->hosts[host].core.config.timers.dead_after + SEC;
+	unsigned int from = world->packets[index].from;
+	struct proof before = proof_of(&world->hosts[host], from), after;
 
-	feed(world, host, &(struct event){.type = EV_HELLO, .hello = &hello});
 	net_free(world, index);
+	feed(world, host, &(struct event){.type = EV_HELLO, .hello = &hello});
+	after = proof_of(&world->hosts[host], from);
+	if (replayed && memcmp(&before, &after, sizeof(before)) != 0 && !world->broken)
+		world->broken = "I6 a replayed packet proved something";
 }
 
 /* --- standing still ------------------------------------------------------------------------- */
@@ -181,6 +209,12 @@ static void go_on(struct world *world, unsigned int host)
 		feed(world, host, &(struct event){.type = EV_RESUMED, .gap = late});
 	else
 		rearm(world, host);
+}
+
+void world_resume(struct world *world, unsigned int host)
+{
+	if (world->hosts[host].running && world->hosts[host].paused)
+		go_on(world, host);
 }
 
 void world_pause(struct world *world, unsigned int host, mono_us length)
@@ -252,7 +286,7 @@ static void dispatch(struct world *world, const struct item *item)
 		take_answer(world, item);
 		break;
 	case HAPPENS_ALIAS:
-		feed_alias(world, item->host, (unsigned int)item->index);
+		feed_alias(world, item->host, item->index);
 		break;
 	case HAPPENS_LINK:
 		feed(world, item->host,
@@ -270,7 +304,7 @@ static void dispatch(struct world *world, const struct item *item)
 				     .source_dest_check = h->source_dest_check});
 		break;
 	case HAPPENS_RESUME:
-		go_on(world, item->host);
+		world_resume(world, item->host);
 		break;
 	case HAPPENS_SCRIPT:
 		world->script(world, item->index, world->arg);

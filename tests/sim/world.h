@@ -145,6 +145,7 @@ struct link {
 struct packet {
 	unsigned int from, to;
 	bool replayed;
+	mono_us born;
 	int next;
 	struct hello hello;
 };
@@ -239,6 +240,8 @@ void world_boot(struct world *world, unsigned int host);
 void world_crash(struct world *world, unsigned int host);
 /* Stops the process like SIGSTOP; it goes on after @length. */
 void world_pause(struct world *world, unsigned int host, mono_us length);
+/* Ends a pause now. */
+void world_resume(struct world *world, unsigned int host);
 void world_command(struct world *world, unsigned int host, const struct event *command);
 void world_check(struct world *world, unsigned int host, enum health_result result);
 void world_link(struct world *world, unsigned int host, unsigned int instance, bool up);
@@ -307,6 +310,7 @@ void trace_add(struct world *world, int host, int kind, const long long values[4
 void trace_event(struct world *world, unsigned int host, const struct event *ev);
 void trace_actions(struct world *world, unsigned int host);
 void trace_note(struct world *world, int host, int what, long long a, long long b);
+void trace_nodes(struct world *world, FILE *to);
 void trace_print(const struct world *world, FILE *to, unsigned int lines);
 
 enum world_note {

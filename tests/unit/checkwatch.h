@@ -84,6 +84,7 @@ static inline mono_us watch_close(struct watch *watch)
 	mono_us from = mono_now();
 
 	mycheck_close(watch->check);
+	watch->check = NULL;
 	from = mono_now() - from;
 	ev_timer_stop(watch->loop, &watch->tick);
 	ev_loop_destroy(watch->loop);

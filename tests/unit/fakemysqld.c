@@ -24,6 +24,7 @@ struct shared {
 };
 
 static struct shared *shared;
+static const char *socket_path;
 
 static void say(int fd, const void *data, size_t length)
 {
@@ -61,6 +62,15 @@ static size_t listen_to(int fd, uint8_t body[static BLOCK])
 	return length;
 }
 
+/* Notes when a client gives away /etc/passwd or the test's password. */
+static void hear_secret(int fd, uint8_t body[static BLOCK])
+{
+	size_t length = listen_to(fd, body);
+
+	if (memmem(body, length, "root:", 5) || memmem(body, length, "opensesame", 10))
+		atomic_store(&shared->robbed, 1);
+}
+
 static const uint8_t greeting[] = {
 	10,   '8',  '.', '0', '.', '9',	 '9',  0,   7,	 0,   0,   0,	/* version, id */
 	'a',  'b',  'c', 'd', 'e', 'f',	 'g',  'h', 0,			/* salt */
@@ -73,6 +83,8 @@ static const uint8_t ok[] = {0, 0, 0, 2, 0, 0, 0};
 static const uint8_t eof[] = {0xfe, 0, 0, 2, 0};
 static const uint8_t column[] = {3, 'd', 'e', 'f', 0, 0, 0, 1, '1', 0, 0x0c, 63,
 				 0, 1,	 0,   0,   0, 3, 1, 0, 0,   0, 0};
+
+static const uint8_t progress[] = {0xff, 0xff, 0xff, 1, 1, 1, 0, 0, 0, 4, 'c', 'o', 'p', 'y'};
 
 static void error(int fd, uint8_t packet_number, unsigned int number)
 {
@@ -123,8 +135,6 @@ static void flood_packet(int fd, uint8_t number, const void *data, size_t length
 static void before_login(int fd, enum fake_fault fault, unsigned int number)
 {
 	static const uint8_t big[] = {0xff, 0xff, 0xff, 0};
-	static const uint8_t progress[] = {0xff, 0xff, 0xff, 1,	  1,   1,   0,
-					   0,	 0,    4,    'c', 'o', 'p', 'y'};
 	static uint8_t noise[1 << 20];
 
 	switch (fault) {
@@ -151,6 +161,12 @@ static void before_login(int fd, enum fake_fault fault, unsigned int number)
 		break;
 	case FAKE_PROGRESS:
 		flood_packet(fd, 0, progress, sizeof(progress));
+		break;
+	case FAKE_PROGRESS_DRIP:
+		say(fd, (const uint8_t[]){sizeof(progress), 0, 0, 0}, 4);
+		for (size_t i = 0; i < sizeof(progress); i++, usleep(1000))
+			say(fd, progress + i, 1);
+		rest_for_ever();
 		break;
 	case FAKE_ERROR:
 		error(fd, 0, number);
@@ -202,6 +218,15 @@ static void answer(int fd, enum fake_fault fault, unsigned int number)
 	case FAKE_QUERY_ERROR:
 		error(fd, 1, number);
 		break;
+	case FAKE_SHUTDOWN:
+		if (access(socket_path, F_OK) == 0)
+			answer_one(fd,
+				   "\1"
+				   "1",
+				   2);
+		else
+			error(fd, 1, 1053);
+		break;
 	case FAKE_QUERY_TWO:
 		answer_one(fd,
 			   "\1"
@@ -223,14 +248,17 @@ static void answer(int fd, enum fake_fault fault, unsigned int number)
 			     "1",
 			     2);
 		break;
+	case FAKE_QUERY_PROGRESS:
+		flood_packet(fd, 1, progress, sizeof(progress));
+		break;
 	case FAKE_QUERY_COLUMNS:
 		packet(fd, 1, "\xfc\xff\xff", 3);
 		flood_packet(fd, 2, column, sizeof(column));
 		break;
 	case FAKE_QUERY_FILE:
 		packet(fd, 1, file, sizeof(file) - 1);
-		if (listen_to(fd, body) > 0)
-			atomic_store(&shared->robbed, 1);
+		hear_secret(fd, body);
+		error(fd, 3, 1105);
 		break;
 	default:
 		answer_one(fd,
@@ -254,8 +282,7 @@ static void serve(int fd, enum fake_fault fault, unsigned int number)
 		rest_for_ever();
 	if (fault == FAKE_DIALOG) {
 		packet(fd, 2, dialog, sizeof(dialog) - 1);
-		if (listen_to(fd, body) > 0)
-			atomic_store(&shared->robbed, 1);
+		hear_secret(fd, body);
 		rest_for_ever();
 	}
 	packet(fd, 2, ok, sizeof(ok));
@@ -308,6 +335,7 @@ pid_t fake_start(const char *path, enum fake_fault fault, unsigned int number)
 	atomic_store(&shared->connections, 0);
 	atomic_store(&shared->robbed, 0);
 	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	socket_path = path;
 	(void)unlink(path);
 	if (pipe(ready) < 0)
 		return -1;

@@ -300,8 +300,8 @@ static void a_missing_route_is_created_where_allowed(void **state)
 	assert_int_equal(fake_count(fake, "CreateRoute"), 1);
 	job = fake_job(AWS_ROUTE_SET);
 	assert_int_equal(fake_do(fake, job)->outcome, OUTCOME_ABSENT);
-	assert_string_equal(job->error, "ReplaceRoute rtb-1: there is no route to replace, and "
-					"creating one is switched off");
+	assert_string_equal(job->error, "ReplaceRoute rtb-1: no route to replace, and creating one "
+					"is switched off");
 	assert_int_equal(fake_count(fake, "CreateRoute"), 1);
 }
 

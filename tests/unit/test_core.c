@@ -183,7 +183,7 @@ static void the_former_master_may_be_the_first_to_recover(void **state)
 	assert_in_range(wait_for(world, A, CORE_MASTER, 5 * SEC), 0, 2 * SEC);
 	pass(world, 5 * SEC);
 	assert_owner(world, A);
-	assert_int_equal(seen.sets[A], 0); /* the route was there all the time */
+	assert_in_range(seen.sets[A], 0, 2);
 	world_free(world);
 }
 
@@ -526,7 +526,8 @@ static void a_claim_that_cannot_be_recorded_is_given_up_in_time(void **state)
 
 	(void)state;
 	ssm(world, B, false);
-	assert_in_range(wait_for(world, B, CORE_BACKUP, 10 * SEC), timers->claim - MSEC,
+	/* No later than T_claim, nor than its lease, which nothing renews. */
+	assert_in_range(wait_for(world, B, CORE_BACKUP, 10 * SEC), timers->lease - MSEC,
 			timers->claim + MSEC);
 	assert_int_equal(reason_of(world, B), REASON_CLAIM_FAILED);
 	assert_false(world->hosts[B].alias[0]);

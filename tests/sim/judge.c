@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/* The invariants. Each function is one of them and returns its sentence when it is broken. */
+#include "tests/sim/judge.h"
+
+#define DUAL_MAX (500 * MSEC)
+#define ALIAS_WRONG_MAX (100 * MSEC)
+#define TICKS_PER_SECOND_MAX 150
+#define CALLS_PER_MINUTE_MAX 1500 /* in the worst of times, per instance */
+
+void judge_init(struct judge *judge)
+{
+	*judge = (struct judge){0};
+	for (unsigned int n = 0; n < WORLD_NODES; n++)
+		for (unsigned int i = 0; i < WORLD_INSTANCES; i++) {
+			judge->seats[n][i].alias_wrong = MONO_NEVER;
+			judge->seats[n][i].read_me = MONO_LONG_AGO;
+			judge->seats[n][i].lapsed = MONO_LONG_AGO;
+			for (unsigned int o = 0; o < WORLD_NODES; o++)
+				judge->dual_since[n][o][i] = MONO_NEVER;
+		}
+}
+
+static bool awake(const struct world *world, unsigned int host)
+{
+	return world->hosts[host].running && !world->hosts[host].paused;
+}
+
+/* --- after every event --------------------------------------------------------------- */
+
+static bool both_hear(const struct world *world, unsigned int a, unsigned int b)
+{
+	return core_hears(&world->hosts[a].core, world_clock(world, a), b) &&
+	       core_hears(&world->hosts[b].core, world_clock(world, b), a);
+}
+
+/* I1 With contact both ways for D, at most one MASTER; an overlap ends within half a second. */
+static const char *one_master(struct world *world, struct judge *judge, unsigned int i)
+{
+	const struct timers *timers = timers_profile(world->config.profile);
+
+	for (unsigned int a = 0; a < world->config.nodes; a++)
+		for (unsigned int b = a + 1; b < world->config.nodes; b++) {
+			mono_us *since = &judge->dual_since[a][b][i];
+			bool dual = awake(world, a) && awake(world, b) &&
+				    world->hosts[a].instances[i].state == CORE_MASTER &&
+				    world->hosts[b].instances[i].state == CORE_MASTER &&
+				    both_hear(world, a, b);
+
+			if (!dual)
+				*since = MONO_NEVER;
+			else if (*since == MONO_NEVER)
+				*since = world->now;
+			else if (world->now - *since > timers->dead_after + DUAL_MAX)
+				return "I1 two MASTERs that hear each other";
+		}
+	return NULL;
+}
+
+/* I9 The address is there when the state says so, within 100 ms. */
+static const char *alias_fits(struct world *world, struct judge *judge, unsigned int n,
+			      unsigned int i)
+{
+	const struct host *h = &world->hosts[n];
+	const struct instance *in = &h->instances[i];
+	struct seat *seat = &judge->seats[n][i];
+	bool exempt = !awake(world, n) || in->state == CORE_INIT || in->frozen || h->alias_fails ||
+		      in->flags & FLAG_ALIAS_FIGHT || in->alias_quiet > world_clock(world, n);
+
+	if (exempt || h->alias[i] == (core_acting(in) || in->alias_kept))
+		seat->alias_wrong = MONO_NEVER;
+	else if (seat->alias_wrong == MONO_NEVER)
+		seat->alias_wrong = world->now;
+	else if (world->now - seat->alias_wrong > ALIAS_WRONG_MAX)
+		return h->alias[i] ? "I9 a node keeps an address that its state denies"
+				   : "I9 a node lacks the address that its state promises";
+	return NULL;
+}
+
+static bool written(const struct world *world, unsigned int i, uint64_t version, int owner)
+{
+	const struct param_history *history = &world->cloud.param[i];
+	unsigned int oldest = history->count > WORLD_HISTORY ? history->count - WORLD_HISTORY : 0;
+	bool complete = oldest == 0;
+
+	for (unsigned int k = oldest; k < history->count; k++) {
+		const struct param_version *put = &history->items[k % WORLD_HISTORY];
+		int value = put->value == WORLD_STRANGER ? OWNER_STRANGER : put->value;
+
+		if (put->exists && put->version == version && value == owner)
+			return true;
+	}
+	return !complete; /* it may have been and is forgotten */
+}
+
+/* I5 What a node knows of P was once written, and its knowledge never goes back. */
+static const char *knows_the_truth(struct world *world, struct judge *judge, unsigned int n,
+				   unsigned int i)
+{
+	const struct record *record = &world->hosts[n].instances[i].record;
+	struct seat *seat = &judge->seats[n][i];
+
+	if (!record->known)
+		return NULL;
+	if (seat->known) {
+		if (record->life == seat->life && record->version == seat->version &&
+		    record->owner == seat->owner)
+			return NULL;
+		if (record->life < seat->life ||
+		    (record->life == seat->life && record->version <= seat->version))
+			return "I5 knowledge of the parameter went back, or changed its mind";
+	}
+	seat->known = true;
+	seat->life = record->life;
+	seat->version = record->version;
+	seat->owner = record->owner;
+	if (record->version > 0 && !written(world, i, record->version, record->owner))
+		return "I5 a node believes in a version that nobody wrote";
+	return NULL;
+}
+
+static void keep_history(struct world *world, struct judge *judge, unsigned int i)
+{
+	mono_us span = world->now - judge->looked;
+	unsigned int masters = 0, aliases = 0;
+	int target = world_route(world, i, 0);
+
+	for (unsigned int n = 0; n < world->config.nodes; n++) {
+		masters += world_acts(world, n, i) &&
+			   world->hosts[n].instances[i].state == CORE_MASTER;
+		aliases += awake(world, n) && world->hosts[n].alias[i];
+	}
+	judge->out += masters == 0 ? span : 0;
+	judge->dual += aliases > 1 ? span : 0;
+	judge->mis +=
+		target >= 0 && (!world->hosts[target].running || !world->hosts[target].alias[i])
+			? span
+			: 0;
+}
+
+const char *judge_look(struct world *world, struct judge *judge)
+{
+	const char *broken = NULL;
+
+	for (unsigned int i = 0; i < world->config.instances; i++) {
+		if (judge->looked < world->now)
+			keep_history(world, judge, i);
+		broken = broken ? broken : one_master(world, judge, i);
+		for (unsigned int n = 0; n < world->config.nodes && !broken; n++) {
+			if (!world->hosts[n].running)
+				continue;
+			if (world->hosts[n].instances[i].flags & FLAG_UNCONFIRMED)
+				judge->seats[n][i].lapsed = world->now;
+			broken = alias_fits(world, judge, n, i);
+			broken = broken ? broken : knows_the_truth(world, judge, n, i);
+		}
+	}
+	judge->looked = world->now;
+	if (world->heap_count > 20000)
+		broken = "I11 the queue of events grows without end";
+	return broken;
+}
+
+const char *judge_agreed(struct world *world)
+{
+	for (unsigned int i = 0; i < world->config.instances; i++) {
+		const struct param_version *param = world_param(world, i);
+		unsigned int masters = 0;
+
+		for (unsigned int n = 0; n < world->config.nodes; n++)
+			masters += world_acts(world, n, i);
+		if (masters != 1)
+			return masters ? "I3 more than one node acts long after the faults ended"
+				       : "I3 nobody acts long after the faults ended";
+		if (!param->exists || param->value >= (int)world->config.nodes)
+			return "I3 the parameter names nobody";
+		if (world->hosts[param->value].instances[i].state != CORE_MASTER)
+			return "I3 the parameter names a node that is not MASTER";
+		for (unsigned int t = 0; t < world->config.tables; t++)
+			if (world_route(world, i, t) != param->value)
+				return "I3 a route does not follow the parameter";
+		for (unsigned int n = 0; n < world->config.nodes; n++)
+			if (world->hosts[n].alias[i] != ((int)n == param->value))
+				return "I3 an address does not follow the parameter";
+	}
+	return NULL;
+}
+
+/* --- at every step ------------------------------------------------------------------------- */
+
+/* I8 Transitions follow each other, and only along the arrows of the picture. */
+static const char *legal(struct seat *seat, const struct action *act)
+{
+	static const uint8_t arrows[CORE_STATES] = {
+		[CORE_INIT] =
+			1 << CORE_BACKUP | 1 << CORE_MASTER | 1 << CORE_FAULT | 1 << CORE_MAINT,
+		[CORE_BACKUP] =
+			1 << CORE_CLAIMING | 1 << CORE_MASTER | 1 << CORE_FAULT | 1 << CORE_MAINT,
+		[CORE_CLAIMING] =
+			1 << CORE_MASTER | 1 << CORE_BACKUP | 1 << CORE_FAULT | 1 << CORE_MAINT,
+		[CORE_MASTER] =
+			1 << CORE_BACKUP | 1 << CORE_CLAIMING | 1 << CORE_FAULT | 1 << CORE_MAINT,
+		[CORE_FAULT] = 1 << CORE_BACKUP | 1 << CORE_MAINT,
+		[CORE_MAINT] = 1 << CORE_BACKUP,
+	};
+
+	if (act->old_state != seat->told)
+		return "I8 a transition does not begin where the last one ended";
+	if (!(arrows[act->old_state] & 1 << act->state))
+		return "I8 a transition that does not exist";
+	seat->told = act->state;
+	return NULL;
+}
+
+/* The promise on which a node acts was once given by the owner of that version. */
+static bool promised(const struct world *world, const struct judge *judge, unsigned int i,
+		     uint64_t version)
+{
+	const struct param_history *history = &world->cloud.param[i];
+	unsigned int oldest = history->count > WORLD_HISTORY ? history->count - WORLD_HISTORY : 0;
+
+	for (unsigned int k = oldest; k < history->count; k++) {
+		const struct param_version *put = &history->items[k % WORLD_HISTORY];
+
+		if (put->exists && put->version == version && put->value != WORLD_STRANGER &&
+		    judge->promised[put->value][i] >= version)
+			return true;
+	}
+	return oldest > 0;
+}
+
+/* I2 A claim on a promise that was forgotten in a restart, while its giver acts. */
+static const char *promise_is_young(const struct world *world, const struct judge *judge,
+				    unsigned int host, const struct action *act)
+{
+	const struct record *record = &world->hosts[host].instances[act->instance].record;
+	const struct host *owner;
+
+	if (act->reason != REASON_DISCLAIMED || record->owner < 0)
+		return NULL;
+	owner = &world->hosts[record->owner];
+	if (!awake(world, (unsigned int)record->owner) ||
+	    !core_acting(&owner->instances[act->instance]) ||
+	    owner->instances[act->instance].disclaimed >= record->version ||
+	    owner->instances[act->instance].record.version != record->version ||
+	    world->now - judge->booted[record->owner] < 30 * SEC)
+		return NULL;
+	return "I2 a claim on a promise whose giver has been acting again for long";
+}
+
+/* I2 No route is written without health, an address, and a fresh reason. */
+static const char *route_is_justified(struct world *world, struct judge *judge, unsigned int host,
+				      const struct action *act)
+{
+	const struct host *h = &world->hosts[host];
+	const struct instance *in = &h->instances[act->instance];
+	const struct seat *seat = &judge->seats[host][act->instance];
+
+	if (!core_acting(in))
+		return "I2 a route write by a node that does not act";
+	if (h->core.health[0].state == HEALTH_DOWN || !in->link_up)
+		return "I2 a route write by a node that cannot serve";
+	if (!h->alias[act->instance])
+		return "I2 a route write before the address is there";
+	if (in->promise != 0 && in->record.owner != (int)host)
+		return promised(world, judge, act->instance, in->promise)
+			       ? NULL
+			       : "I2 a route write on a promise that nobody gave";
+	if (in->promise == 0 && world->now - seat->read_me > SEC)
+		return "I2 a route write without having read the parameter";
+	return NULL;
+}
+
+/* Nothing is promised of a MASTER whose lease had run out until everybody has looked again. */
+#define LAPSE (15 * SEC)
+
+/* T1, T2 A claim on silence is never begun against a node that acts with a valid lease. */
+static const char *silence_is_real(struct world *world, const struct judge *judge,
+				   unsigned int host, const struct action *act)
+{
+	if (!judge->timely || act->reason != REASON_OWNER_SILENT)
+		return NULL;
+	for (unsigned int n = 0; n < world->config.nodes; n++) {
+		const struct instance *in = &world->hosts[n].instances[act->instance];
+		bool adopted = in->reason == REASON_ADOPTED &&
+			       world_clock(world, n) - in->acting_since < 10 * SEC;
+
+		if (n == host || !awake(world, n) || !core_acting(in) || adopted ||
+		    world->now - judge->seats[n][act->instance].lapsed <= LAPSE)
+			continue;
+		if (!(in->flags & FLAG_UNCONFIRMED) && in->record.owner == (int)n &&
+		    in->record.version ==
+			    world->hosts[host].instances[act->instance].record.version)
+			return "T1 a silent claim against a MASTER with a valid lease";
+		if (world->config.fence && in->record.owner == (int)n &&
+		    world->hosts[n].path[SERVICE_EC2].down &&
+		    world->hosts[n].path[SERVICE_SSM].down)
+			return "T1 a silent claim before the isolated MASTER fenced itself";
+	}
+	return NULL;
+}
+
+static const char *see_state(struct world *world, struct judge *judge, unsigned int host,
+			     const struct action *act)
+{
+	const char *broken = legal(&judge->seats[host][act->instance], act);
+
+	judge->transitions++;
+	judge->last_transition = world->now;
+	judge->takeovers += act->state == CORE_MASTER;
+	if (judge->canary && act->state == CORE_MASTER)
+		return "canary: a node became MASTER, as it should";
+	if (judge->settled && act->reason != REASON_STARTED)
+		broken = broken ? broken : "I3 a transition long after the faults ended";
+	broken = broken ? broken : promise_is_young(world, judge, host, act);
+	return broken ? broken : silence_is_real(world, judge, host, act);
+}
+
+/* I11 One call of a kind at a time. */
+static const char *see_call(struct judge *judge, unsigned int host, const struct action *act)
+{
+	struct seat *seat = &judge->seats[host][act->instance];
+
+	judge->calls[host]++;
+	if (act->type == ACT_PARAM_GET || act->type == ACT_PARAM_PUT)
+		return ++seat->record_calls > 1 ? "I11 two calls for one parameter" : NULL;
+	if (act->type == ACT_ROUTE_GET || act->type == ACT_ROUTE_SET)
+		return ++seat->route_calls[act->table] > 1 ? "I11 two calls for one table" : NULL;
+	return NULL;
+}
+
+static const char *see_action(struct world *world, struct judge *judge, unsigned int host,
+			      const struct action *act)
+{
+	bool frozen = world->hosts[host].instances[act->instance].frozen;
+	const char *broken = NULL;
+
+	switch (act->type) {
+	case ACT_STATE:
+		return see_state(world, judge, host, act);
+	case ACT_ALIAS_ADD:
+		return frozen ? "I7 an address added in maintenance" : NULL;
+	case ACT_PARAM_PUT:
+		broken = frozen ? "I7 a Put in maintenance" : NULL;
+		break;
+	case ACT_ROUTE_SET:
+		broken = frozen ? "I7 a route write in maintenance"
+				: route_is_justified(world, judge, host, act);
+		break;
+	case ACT_PARAM_GET:
+	case ACT_TOUCH_GET:
+	case ACT_TOUCH_PUT:
+	case ACT_ROUTE_GET:
+		break;
+	case ACT_HELLO:
+	case ACT_NOTE:
+	case ACT_ALIAS_DEL:
+	case ACT_CANCEL:
+	case ACT_EXIT:
+	case ACT_TYPES:
+		return NULL;
+	}
+	return broken ? broken : see_call(judge, host, act);
+}
+
+static void see_event(struct world *world, struct judge *judge, unsigned int host,
+		      const struct event *ev)
+{
+	struct seat *seat = &judge->seats[host][ev->instance];
+
+	if (ev->type == EV_PARAM_READ || ev->type == EV_PARAM_WRITTEN)
+		seat->record_calls -= seat->record_calls > 0;
+	if (ev->type == EV_ROUTE_READ || ev->type == EV_ROUTE_WRITTEN)
+		seat->route_calls[ev->table] -= seat->route_calls[ev->table] > 0;
+	if (ev->type == EV_PARAM_READ && ev->outcome == OUTCOME_OK && ev->owner == (int)host)
+		seat->read_me = world->now;
+}
+
+/* I4 What one instance may ask of the cloud in a minute. */
+static unsigned int budget(const struct world *world, const struct judge *judge)
+{
+	const struct timers *timers = timers_profile(world->config.profile);
+
+	if (!judge->settled)
+		return CALLS_PER_MINUTE_MAX;
+	/* P and every table once a verify period, and a few more. */
+	return (1 + world->config.tables) * (unsigned int)(60 * SEC / timers->verify_master) + 20;
+}
+
+/* W No spinning. */
+static const char *pace(struct world *world, struct judge *judge, unsigned int host, bool tick)
+{
+	if (world->now / SEC != judge->second[host]) {
+		judge->second[host] = world->now / SEC;
+		judge->ticks[host] = 0;
+	}
+	judge->ticks[host] += tick;
+	if (judge->ticks[host] > TICKS_PER_SECOND_MAX)
+		return "W the core spins";
+	if (world->now / (60 * SEC) != judge->minute[host]) {
+		judge->minute[host] = world->now / (60 * SEC);
+		judge->calls[host] = 0;
+	}
+	if (judge->calls[host] > world->config.instances * budget(world, judge))
+		return "I4 too many calls in a minute";
+	return NULL;
+}
+
+/* A new process: nothing is in flight, nothing was told. */
+static void see_boot(struct world *world, struct judge *judge, unsigned int host)
+{
+	judge->boot[host] = world->hosts[host].boot;
+	judge->booted[host] = world->now;
+	for (unsigned int i = 0; i < WORLD_INSTANCES; i++)
+		judge->seats[host][i] = (struct seat){.alias_wrong = MONO_NEVER,
+						      .read_me = MONO_LONG_AGO,
+						      .lapsed = MONO_LONG_AGO};
+}
+
+const char *judge_step(struct world *world, struct judge *judge, unsigned int host,
+		       const struct event *ev, const struct actions *out)
+{
+	const char *broken = pace(world, judge, host, ev->type == EV_TICK);
+
+	if (judge->boot[host] != world->hosts[host].boot)
+		see_boot(world, judge, host);
+	see_event(world, judge, host, ev);
+	for (unsigned int i = 0; i < world->config.instances; i++) {
+		uint64_t *promise = &judge->promised[host][i];
+
+		if (world->hosts[host].instances[i].disclaimed > *promise)
+			*promise = world->hosts[host].instances[i].disclaimed;
+	}
+	for (unsigned int k = 0; k < out->count && !broken; k++)
+		broken = see_action(world, judge, host, &out->items[k]);
+	return broken;
+}

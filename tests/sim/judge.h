@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What must hold after every event, whatever happens (invariants I1 to I11,
+ * and W: no wake-up missed, no spinning). The judge sees the world from above
+ * and never what a core thinks of itself, except where the sentence is about
+ * just that.
+ */
+#ifndef TESTS_SIM_JUDGE_H
+#define TESTS_SIM_JUDGE_H
+
+#include "tests/sim/world.h"
+
+struct seat {		      /* one node's place in one instance */
+	enum core_state told; /* by the last ACT_STATE */
+	bool known;	      /* the next four are set */
+	uint32_t life;
+	uint64_t version;
+	int owner;
+	mono_us lapsed;	     /* world time at which its lease was last seen to be over */
+	mono_us read_me;     /* world time of the last answered read that named this node */
+	mono_us alias_wrong; /* since when the address contradicts the state, MONO_NEVER = fits */
+	unsigned int record_calls, route_calls[WORLD_TABLES];
+};
+
+struct judge {
+	struct seat seats[WORLD_NODES][WORLD_INSTANCES];
+	mono_us dual_since[WORLD_NODES][WORLD_NODES][WORLD_INSTANCES];
+	uint32_t boot[WORLD_NODES];
+	mono_us booted[WORLD_NODES];
+	uint64_t promised[WORLD_NODES][WORLD_INSTANCES]; /* highest version ever disclaimed */
+	mono_us second[WORLD_NODES];			 /* of the counters below */
+	unsigned int ticks[WORLD_NODES];		 /* in it */
+	mono_us minute[WORLD_NODES];
+	unsigned int calls[WORLD_NODES];
+	bool timely;  /* the timing assumptions hold in this run: T1 and T2 are judged */
+	bool settled; /* faults are over and the world has had time: nothing may move */
+	bool canary;  /* claims that no node ever becomes MASTER */
+	uint64_t transitions, takeovers;
+	mono_us last_transition;
+	/* history for the report, world time */
+	mono_us looked, out, dual, mis;
+	uint64_t hits[CORE_STATES];
+};
+
+void judge_init(struct judge *judge);
+/* Both are hooks of the world; @arg must lead to the judge: see sim.h. */
+const char *judge_look(struct world *world, struct judge *judge);
+const char *judge_step(struct world *world, struct judge *judge, unsigned int host,
+		       const struct event *ev, const struct actions *out);
+/* NULL when each instance has one MASTER, and P, every R and the addresses agree with it. */
+const char *judge_agreed(struct world *world);
+
+#endif
