@@ -88,7 +88,8 @@ def leave(play: Play, about: dict, out: str) -> None:
     subtitle = (f"commit {about['commit'][:12]}, {about['when']}, kernel {host['kernel']}, {host['cores']} cores; "
                 "the first run of each step, time counted from the fault")
     with open(os.path.join(out, "demo-timeline.svg"), "w", encoding="utf-8") as file:
-        file.write(timeline.draw("zonevip: the scenario of the demo", subtitle, play.panels))
+        file.write(timeline.draw("zonevip: the scenario of the demo", subtitle,
+                                 [play.panels[step.id] for step in steps if step.id in play.panels]))
 
 
 def summary(play: Play, out: str) -> bool:

@@ -7,7 +7,7 @@ from vpc import DB_HOSTS, VIP
 from vpc.layout import PARAMETER, ROUTE_TABLES
 
 from .gaps import Outage
-from .report import Run, Step
+from .report import Step
 from .stage import Stage
 from .timeline import Lane, Mark, Panel, bands
 
@@ -41,8 +41,7 @@ def parameter_changes(stage: Stage) -> List[Tuple[int, str]]:
     return [(call["t_executed_ns"], call["params"]["Value"]) for call in stage.puts(0)]
 
 
-def panel(stage: Stage, step: Step, run: Run, since: int, until: int, mark: str,
-          outages: List[Outage]) -> Panel:
+def panel(stage: Stage, step: Step, since: int, until: int, mark: str, outages: List[Outage]) -> Panel:
     begin, end = window(since, until, outages)
     lanes = [Lane(host, bands(state_changes(stage, host), begin, end)) for host in DB_HOSTS]
     lanes += [Lane(f"{table.name} route", bands(route_changes(stage, table.id), begin, end))

@@ -40,7 +40,7 @@ class Play:
     def __init__(self, stage: Stage, runs: int, silent_runs: int, profile: str = "safe"):
         self.stage = stage
         self.lab: Lab = stage.lab
-        self.panels: List[Panel] = []
+        self.panels: Dict[str, Panel] = {}
         silent_ms = (SILENT_S[profile] + SILENT_EXTRA_S) * 1000
         fast, silent, none = Bar(median_ms=FAST_MS), Bar(max_ms=silent_ms), Bar(max_ms=0)
         self.steps: Dict[str, Step] = {step.id: step for step in (
@@ -62,6 +62,7 @@ class Play:
         carries the address (a host that is cut off keeps it; the route is the fence)."""
         before = self.owner()
         after = other(before)
+        self.stage.check()
         since = now_ns()
         act()
         time.sleep(QUIET_S)
@@ -85,6 +86,7 @@ class Play:
         """Does @act and waits for @until; nobody may notice: no failed request, no write, no change
         of state on the hosts in @quiet."""
         before = self.owner()
+        self.stage.check()  # what the logs have said until now is not of this run
         since = now_ns()
         act()
         time.sleep(QUIET_S)
@@ -122,7 +124,7 @@ class Play:
             lengths = [gaps.handover_ms(trace.requests, since, run.owner_after)]
         run.gap_ms = None if None in lengths else round(max(lengths, default=0.0), 1)
         if self.steps[step].book(run) and len(self.steps[step].runs) == 1:
-            self.panels.append(panel(self.stage, self.steps[step], run, since, until, mark, found))
+            self.panels[step] = panel(self.stage, self.steps[step], since, until, mark, found)
 
     @staticmethod
     def expect(run: Run, held: bool, sentence: str) -> None:
@@ -182,8 +184,11 @@ class Play:
         """(a), from nothing: no route, no parameter, no alias."""
         run = Run("nobody", "nobody", 0)
         since = now_ns()
-        for host in DB_HOSTS:
-            self.lab.host(host).agent_start()
+        first, second = DB_HOSTS
+        self.lab.host(first).agent_start()
+        # Priority orders those who are ready to claim; on a busy machine the first may not be yet.
+        self.lab.wait_for(lambda: self.stage.state(first) not in ("", "INIT"), OWNER_TIMEOUT_S, f"{first} to be ready")
+        self.lab.host(second).agent_start()
         self.must(run, lambda: self.lab.wait_owner(DB_HOSTS[0], OWNER_TIMEOUT_S))
         self.must(run, lambda: self.lab.wait_for(
             lambda: self.stage.states() == {DB_HOSTS[0]: "MASTER", DB_HOSTS[1]: "BACKUP"},
