@@ -8,7 +8,7 @@ import json
 import time
 
 import pytest
-from conftest import inside
+from labtools import inside
 
 from vpc import LabError, TABLES, now_ns
 from vpc.layout import BY_NAME, SERVICES

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import HERE, inside
+from labtools import HERE, inside
 
 from vpc import DB_HOSTS, TABLES, VIP, Lab, LabError, freezer, lifecycle, now_ns
 from vpc.layout import BY_NAME, HOSTS, SUBNETS, TABLE_OF
