@@ -130,7 +130,8 @@ void conf_free(struct conf *conf);
  * The 16-bit number by which a name travels in heartbeats and touches: FNV-1a
  * folded. A hash and not a position, so that two hosts whose files differ for
  * a minute during a change never mistake one instance for another; a
- * collision inside one file is an error at load. Never 0.
+ * collision inside one file is an error at load. Never 0 or 0xffff,
+ * which mean nobody and a stranger in heartbeats.
  */
 uint16_t conf_id(const char *name);
 

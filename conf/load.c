@@ -30,7 +30,8 @@ uint16_t conf_id(const char *name)
 	uint32_t hash = fnv(name, strlen(name));
 	uint16_t folded = (uint16_t)((hash >> 16) ^ (hash & 0xffff));
 
-	return folded ? folded : 1;
+	/* 0 and 0xffff mean "nobody" and "a stranger" in heartbeats */
+	return folded == 0 || folded == UINT16_MAX ? 1 : folded;
 }
 
 int conf_node_by_name(const struct conf *conf, const char *name)
