@@ -20,7 +20,7 @@
 enum mycheck_verdict {
 	MYCHECK_OK,	 /* answered SELECT 1 in time */
 	MYCHECK_HUNG,	 /* no answer within the deadline: counts towards fall */
-	MYCHECK_FAILED,	 /* answered with an error that says it does not serve: counts towards fall */
+	MYCHECK_FAILED,	 /* answered, but with an error or nonsense: counts towards fall */
 	MYCHECK_DEAD,	 /* process gone, connection refused, server shutting down: no counting */
 	MYCHECK_AUTH,	 /* alive, but refuses our login: says nothing about its health */
 	MYCHECK_FULL,	 /* alive, "too many connections" */
@@ -30,21 +30,21 @@ enum mycheck_verdict {
 
 struct mycheck_result {
 	enum mycheck_verdict verdict;
-	mono_us started;     /* when this check began */
-	mono_us took;	     /* how long it lasted */
-	unsigned int code;   /* client or server error number, 0 = none */
-	int server_pid;	     /* of mysqld by SO_PEERCRED, 0 = not known (TCP, socket activation) */
-	char evidence[256];  /* "SELECT 1 in 0.1 ms", "2002 Can't connect ...", "process 812 exited" */
+	mono_us started;    /* when this check began */
+	mono_us took;	    /* how long it lasted */
+	unsigned int code;  /* client or server error number, 0 = none */
+	int server_pid;	    /* of mysqld by SO_PEERCRED, 0 = not known (TCP, socket activation) */
+	char evidence[256]; /* "SELECT 1 in 0.1 ms", "process 812 exited; ...": printable */
 };
 
-struct mycheck_config { /* strings are copied by mycheck_open */
+struct mycheck_config {	    /* strings are copied by mycheck_open */
 	const char *socket; /* "" = TCP to host:port */
 	struct ip host;
 	uint16_t port;
 	const char *user;
 	const char *password_file; /* "" = none; first line, re-read at each connect */
-	mono_us interval; /* start to start */
-	mono_us timeout;  /* of one whole check, connect and login included */
+	mono_us interval;	   /* start to start */
+	mono_us timeout;	   /* of one whole check, connect and login included */
 };
 
 struct mycheck;
@@ -57,7 +57,7 @@ const char *mycheck_verdict_name(enum mycheck_verdict verdict);
 struct mycheck *mycheck_open(struct ev_loop *loop, unsigned int track,
 			     const struct mycheck_config *config, mycheck_fn *fn, void *arg,
 			     struct err *err);
-/* Ends the worker within 200 ms, whatever hangs. */
+/* Ends the worker within 200 ms, whatever hangs. Not from inside @fn. */
 void mycheck_close(struct mycheck *check);
 
 #endif
