@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The status socket (PRODUCT page section 5, doc/faults.md rows 8, 58, 59).
+ * The status socket (zonevipctl(8), THE SOCKET).
  * Everybody who can connect is hostile until the line is read: clients, bytes
  * and seconds are capped, every call is non-blocking, and a client can neither
  * starve the daemon of descriptors nor of memory. May not know what a request

@@ -5,7 +5,7 @@
  * build: none of that may cost the daemon more than a bounded queue. An event
  * is handed over at most once; one that the runner had and lost is not sent
  * again, since a script that ran twice would be worse than one that a later
- * event supersedes. Follows agent/notify.h and doc/faults.md row 9.
+ * event supersedes. Follows agent/notify.h.
  */
 #define _GNU_SOURCE /* SOCK_CLOEXEC with SOCK_SEQPACKET */
 #include "agent/notify.h"

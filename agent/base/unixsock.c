@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listening unix sockets, safely made and safely removed. Follows
- * doc/faults.md rows 59 and 63: an object planted at the path is named and
- * left alone, and the file's mode does not depend on the umask.
+ * Listening unix sockets, safely made and safely removed
+ * (agent/base/unixsock.h): an object planted at the path is named and left
+ * alone, and the file's mode does not depend on the umask.
  *
  * It blocks only as long as the file system does, so it belongs to start and
  * stop, not into the loop.

@@ -212,7 +212,8 @@ static void print_instance(const struct page *page, const json_t *instance)
 {
 	struct text state = text_of(instance, "state_name");
 
-	put(page, BOLD, "\n%s  ", text_of(instance, "iname").s);
+	put(page, PLAIN, "\n");
+	put(page, BOLD, "%s  ", text_of(instance, "iname").s);
 	put(page, colour_of_state(state.s), "%s", state.s);
 	put(page, PLAIN, " for %s (%s)  %s\n", text_duration(text_number(instance, "since_s", 0)).s,
 	    text_of(instance, "reason").s, text_list(instance, "vips", " ").s);
@@ -353,7 +354,9 @@ int page_print(FILE *out, const json_t *status, bool colour, struct err *err)
 			version, PAGE_VERSION);
 	print_head(&page, status);
 	print_each(&page, status, "instances", print_instance);
-	put(&page, BOLD, "\n%s  around it\n", node.s);
+	put(&page, PLAIN, "\n");
+	put(&page, BOLD, "%s", node.s);
+	put(&page, PLAIN, "  around it\n");
 	print_each(&page, status, "peers", print_peer);
 	print_heartbeat(&page, json_object_get(status, "heartbeat"));
 	print_each(&page, status, "checks", print_check);

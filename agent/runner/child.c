@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs one script at a time (doc/faults.md rows 9 and 62). The end is learnt
+ * Runs one script at a time (zonevip-notify(8)). The end is learnt
  * from a pidfd and not from SIGCHLD: between the script's end and its reaping
  * its process group number cannot be used by anybody else, so the whole group
  * is killed in exactly that gap. The output pipe does not decide when the

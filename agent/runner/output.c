@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A script's output on its way into the log (doc/faults.md row 9: a script
+ * A script's output on its way into the log (zonevip-notify(8): even a script
  * that prints a gigabyte). Keeps one line, never the whole. May not slow the
  * script down or end it: what is too much is read and thrown away.
  */

@@ -4,7 +4,7 @@
  * processes child.c's, paths trust.c's. Callbacks only change the queue; the
  * one place that starts anything is advance(), before each sleep of the loop.
  * What runs comes from the configuration alone, never from the message.
- * Follows zonevip-notify(8), doc/faults.md rows 9 and 62.
+ * Follows zonevip-notify(8).
  */
 #include "agent/runner/runner.h"
 

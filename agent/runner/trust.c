@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks the way to a script and the script itself (doc/faults.md row 62).
+ * Checks the way to a script and the script itself (zonevip-notify(8), What is refused).
  * Every component is opened once without following links and judged by its
  * descriptor, and the next is opened relative to it: what was checked is what
  * is used. Group write permission counts as foreign; where an ACL grants a

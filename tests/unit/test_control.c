@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The status socket under honest and hostile clients (doc/faults.md rows 8 and
- * 58; commands of strangers: row 59).
+ * The status socket under honest and hostile clients, and who may
+ * command.
  */
 #define _GNU_SOURCE
 #include "tests/unit/control_fixture.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where the status socket is made: what is in the way, whose it is, who may
- * open it (doc/faults.md rows 59 and 63).
+ * open it.
  */
 #define _GNU_SOURCE
 #include "tests/unit/control_fixture.h"

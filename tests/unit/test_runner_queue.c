@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The runner's queue: failures, floods, a changed configuration, strangers,
- * the end (doc/faults.md rows 9 and 62).
+ * the end.
  */
 #define _GNU_SOURCE
 #include "tests/unit/runner_fixture.h"

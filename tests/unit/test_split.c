@@ -20,7 +20,7 @@
 static const char *split(const char *command)
 {
 	static char joined[2048];
-	struct split out;
+	struct split out = {.count = 0};
 	struct err err = {""};
 
 	joined[0] = '\0';
@@ -80,7 +80,7 @@ static void a_broken_command_is_no_command(void **state)
 static void a_command_has_its_limits(void **state)
 {
 	char command[2 * SPLIT_TEXT_MAX];
-	struct split out;
+	struct split out = {.count = 0};
 	struct err err = {""};
 
 	(void)state;
@@ -118,7 +118,7 @@ static void no_input_breaks_the_splitter(void **state)
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
 		size_t length = (size_t)rand_r(&seed) % (sizeof(command) - 1);
-		struct split out;
+		struct split out = {.count = 0};
 		struct err err = {""};
 
 		for (size_t i = 0; i < length; i++)

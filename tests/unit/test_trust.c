@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which scripts may run (doc/faults.md row 62): refused with the component
+ * Which scripts may run: refused with the component
  * named, and what runs is what was checked, whatever happens to the path.
  */
 #define _GNU_SOURCE
