@@ -87,6 +87,8 @@ static void run_events(struct request *request)
 		(void)buf_printf(request->reply, "%s.%03d %s\n", when,
 				 (int)((event->when - (double)seconds) * 1000), event->text);
 	}
+	if (agent->event_count == 0)
+		say(request, "nothing has happened yet");
 }
 
 /* --- commands ------------------------------------------------------------------------ */

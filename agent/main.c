@@ -144,7 +144,7 @@ static int drop_privileges(const char *user, struct err *err)
 		if (!pw)
 			return err_set(err, "-u %s: no such user", user);
 		ret = capng_change_id((int)pw->pw_uid, (int)pw->pw_gid,
-				      CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
+				      CAPNG_INIT_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
 	} else {
 		ret = capng_apply(CAPNG_SELECT_CAPS);
 	}
