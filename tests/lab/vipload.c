@@ -100,7 +100,7 @@ static void write_line(struct load *load, int64_t sent_ns, bool ok, const char *
 	char clean[160];
 	size_t i;
 
-	for (i = 0; text[i] && i < sizeof(clean) - 1; i++)
+	for (i = 0; i < sizeof(clean) - 1 && text[i]; i++)
 		clean[i] = (unsigned char)text[i] < 0x20 ? ' ' : text[i];
 	clean[i] = '\0';
 	fprintf(load->out, "%lld\t%lld\t%s\t%s\n", (long long)sent_ns, (long long)now_ns(),
