@@ -19,14 +19,14 @@
 
 /* One message to the runner: fixed size, host byte order, same machine, same build. */
 struct notify_event {
-	uint32_t version;      /* NOTIFY_VERSION */
-	uint32_t number;       /* counts up from 1 per daemon start */
+	uint32_t version; /* NOTIFY_VERSION */
+	uint32_t number;  /* counts up from 1 per daemon start */
 	char instance[64];
-	char state[16];	       /* MASTER BACKUP FAULT STOP: keepalived's words */
-	char old_state[16];    /* INIT BACKUP CLAIMING MASTER FAULT MAINT: ours */
+	char state[16];	    /* MASTER BACKUP FAULT STOP: keepalived's words */
+	char old_state[16]; /* INIT BACKUP CLAIMING MASTER FAULT MAINT: ours */
 	char new_state[16];
 	char reason[64];
-	char peer[64];	       /* the node that owns the VIP as far as we know, or "" */
+	char peer[64]; /* the node that owns the VIP as far as we know, or "" */
 	char vip[64];
 	uint32_t priority;
 	uint64_t term;
@@ -36,8 +36,8 @@ struct notify_event {
 /* The runner's report on one script. */
 struct notify_report {
 	uint32_t version;
-	uint32_t number;   /* of the event */
-	int32_t status;	   /* exit status; 128 + signal; -1 could not be started; -2 refused */
+	uint32_t number; /* of the event */
+	int32_t status;	 /* exit status; 128 + signal; -1 could not be started; -2 refused */
 	uint32_t took_ms;
 	char script[128];
 	char problem[256]; /* "" or why it was refused or killed */
@@ -47,10 +47,10 @@ struct notify;
 typedef void notify_report_fn(void *arg, const struct notify_report *report);
 
 struct notify_state {
-	bool connected;	      /* the runner is there */
-	unsigned int queued;  /* not yet handed over */
+	bool connected;	     /* the runner is there */
+	unsigned int queued; /* not yet handed over */
 	uint64_t sent;
-	uint64_t dropped;     /* queue was full */
+	uint64_t dropped;	   /* queue was full */
 	struct notify_report last; /* version 0 = none yet */
 };
 
