@@ -8,11 +8,9 @@ tied to this process in every other. Only --keep unties it, and then only at the
 import argparse
 import datetime
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from typing import List, Optional
 
@@ -101,14 +99,15 @@ def summary(play: Play, out: str) -> bool:
         for why in step.broken:
             show.line(f"({step.id}) did not hold: {why}")
     show.line("A gap is the time from the last good request before a fault to the first good one after it; a request\n"
-              "goes out every 10 ms, so a move cannot take less than 10.\n"
+              "goes out every 10 ms, so a move cannot show less than about 10.\n"
               f"{out}/demo-report.json and {out}/demo-timeline.svg written.")
     return all(step.ok for step in steps)
 
 
 def kept(lab: Lab) -> None:
     show.scene("The lab stays up")
-    run = f"{os.path.relpath(TOP)}/scripts/lab --dir {lab.dir}"
+    here = os.path.relpath(TOP)
+    run = f"{TOP if here.startswith('..') else here}/scripts/lab --dir {lab.dir}"
     web = os.path.join(TOP, "tests", "lab", "web", "get.php")
     show.line(f"""
   {run} status
@@ -139,7 +138,6 @@ def main() -> int:
     words = arguments()
     about = facts()
     limits()
-    work = tempfile.mkdtemp(prefix="zonevip-demo-")
     lab = Lab(bindir=words.build, tie=not words.keep)
     ok = keep = False
     stage = None
@@ -148,6 +146,8 @@ def main() -> int:
                    "table, two web hosts, two database hosts with a mariadbd each, and an AWS endpoint that checks "
                    "every signature. All of it in namespaces of its own; nothing leaves them.")
         lab.up()
+        work = os.path.join(lab.dir, "demo")  # ends with the lab
+        os.mkdir(work, 0o700)
         stage = Stage(lab, work, os.path.join(words.build, "vipload"), LIMIT_S)
         stage.open_web()
         keep = words.keep
@@ -167,7 +167,6 @@ def main() -> int:
             kept(lab)
         else:
             lab.down()
-            shutil.rmtree(work, ignore_errors=True)
     return 0 if ok else 1
 
 

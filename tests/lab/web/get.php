@@ -16,4 +16,5 @@ if ($body === false) {
 }
 echo $http_response_header[0], "\n";
 $body = preg_replace(['/<head>.*<\/head>/s', '/<\/t[dh]><t[dh]>/'], ['', "\t"], $body);
-echo html_entity_decode(strip_tags($body), ENT_QUOTES), "\n";
+$text = html_entity_decode(strip_tags($body), ENT_QUOTES);
+echo implode("\n", preg_grep('/\S/', explode("\n", $text))), "\n";
