@@ -20,7 +20,7 @@
 #include "aws/worker.h"
 
 #define STACK_SIZE ((size_t)512 * 1024) /* TLS and a 16 KiB token fit with room */
-#define CLOSE_MAX_NS (200 * 1000 * 1000L)
+#define CLOSE_MAX_NS 200000000L
 
 struct letter { /* to the worker: a job, or the order to cancel */
 	struct letter *next;

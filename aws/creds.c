@@ -14,7 +14,7 @@
 #include "aws/json.h"
 #include "aws/reply.h"
 
-#define REFRESH_LEAD (15 * 60 * SEC)
+#define REFRESH_LEAD (15L * 60 * SEC)
 #define REFRESH_JITTER (60 * SEC)
 #define REFRESH_SOONEST (5 * SEC)
 #define REFRESH_LATEST (60 * SEC)
@@ -65,6 +65,7 @@ int creds_read(const char *json, size_t length, struct creds *creds, struct err 
 	json_t *root = json_read(json, length, err);
 	const char *code = json_text(root, "Code");
 	const char *message = json_text(root, "Message");
+	char clean_code[64];
 	char clean[160];
 	int ret = -EBADMSG;
 
@@ -72,8 +73,9 @@ int creds_read(const char *json, size_t length, struct creds *creds, struct err 
 	if (!root)
 		return ret;
 	if (code && strcmp(code, "Success") != 0) {
+		reply_copy(clean_code, sizeof(clean_code), code);
 		reply_copy(clean, sizeof(clean), message ? message : "no reason given");
-		(void)err_set(err, "%.64s: %s", code, clean);
+		(void)err_set(err, "%s: %s", clean_code, clean);
 	} else if (!take(creds->access_key, sizeof(creds->access_key),
 			 json_text(root, "AccessKeyId"))) {
 		(void)err_set(err, "no usable AccessKeyId");

@@ -14,7 +14,8 @@
 #include "agent/base/mono.h"
 
 #define CREDS_KEY_MAX 129
-#define CREDS_TOKEN_MAX (16 * 1024) /* AWS promises no limit; IMDS's answer is capped at this */
+#define CREDS_TOKEN_MAX                                                                            \
+	((size_t)16 * 1024) /* AWS promises no limit; IMDS's answer is capped at this */
 
 struct creds {
 	char access_key[CREDS_KEY_MAX]; /* "" = none */

@@ -143,6 +143,7 @@ static bool is_at(struct connection *connection, const struct ip *local, int por
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 
+	memset(&address, 0, sizeof(address));
 	/* Asked for once, on the first use: a reset socket may have forgotten it. */
 	if (connection->port == 0 &&
 	    getsockname(connection->fd, (struct sockaddr *)&address, &length) == 0 &&

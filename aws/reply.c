@@ -158,7 +158,7 @@ void reply_copy(char *out, size_t size, const char *text)
 	size_t i = 0;
 
 	for (; text[i] && i + 1 < size; i++)
-		out[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
+		out[i] = (char)((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
 	if (size > 0)
 		out[i] = '\0';
 }

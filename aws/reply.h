@@ -11,12 +11,13 @@
 
 #include "agent/base/outcome.h"
 
-#define REPLY_EC2_MAX (4 * 1024 * 1024) /* bodies: longer ones are cut off, and are failures */
-#define REPLY_SSM_MAX (64 * 1024)
-#define REPLY_IMDS_MAX (16 * 1024)
+#define REPLY_EC2_MAX                                                                              \
+	((size_t)4 * 1024 * 1024) /* bodies: longer ones are cut off, and are failures */
+#define REPLY_SSM_MAX ((size_t)64 * 1024)
+#define REPLY_IMDS_MAX ((size_t)16 * 1024)
 
 #define REPLY_CODE_MAX 96
-#define REPLY_MESSAGE_MAX (12 * 1024)
+#define REPLY_MESSAGE_MAX ((size_t)12 * 1024)
 
 enum reply_remedy {
 	REPLY_GIVE_UP,	     /* report it */

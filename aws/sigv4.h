@@ -18,7 +18,7 @@
 #define SIGV4_HEX_MAX 65 /* a SHA-256 in hex */
 #define SIGV4_SIGNED_MAX 512
 #define SIGV4_AUTH_MAX 1024
-#define SIGV4_CANONICAL_MAX (32 * 1024) /* a session token alone may take 16 KiB */
+#define SIGV4_CANONICAL_MAX ((size_t)32 * 1024) /* a session token alone may take 16 KiB */
 
 struct sigv4_header {
 	const char *name; /* any case */

@@ -11,7 +11,7 @@
 #include "agent/base/err.h"
 #include "aws/aws.h"
 
-#define SSM_BODY_MAX (32 * 1024) /* a value may grow sixfold by escapes */
+#define SSM_BODY_MAX ((size_t)32 * 1024) /* a value may grow sixfold by escapes */
 #define SSM_TARGET_GET "AmazonSSM.GetParameter"
 #define SSM_TARGET_PUT "AmazonSSM.PutParameter"
 

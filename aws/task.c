@@ -337,15 +337,13 @@ static void switch_route(struct task *task, bool create)
 {
 	struct aws_job *job = task->job;
 
-	if (job->call != AWS_ROUTE_SET || task->create == create) {
+	if (job->call != AWS_ROUTE_SET || task->create == create ||
+	    task->switches == SWITCHES_MAX) {
 		finish(task);
 	} else if (create && !job->create) {
-		end(task, OUTCOME_ABSENT,
-		    "there is no route to replace, and creating one is "
-		    "switched off");
-	} else if (++task->switches > SWITCHES_MAX) {
-		finish(task);
+		end(task, OUTCOME_ABSENT, "no route to replace, and creating one is switched off");
 	} else {
+		task->switches++;
 		task->create = create;
 		go(task);
 	}

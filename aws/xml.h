@@ -13,7 +13,9 @@
 
 #define XML_DEPTH_MAX 24
 #define XML_PATH_MAX 256
-#define XML_TEXT_MAX (12 * 1024) /* longer text is cut; EC2 explains a refusal in 10,240 */
+#define XML_TEXT_MAX                                                                               \
+	((size_t)12 * 1024) /* longer text is cut; EC2 explains a refusal in 10,240                \
+			     */
 #define XML_NAME_MAX 96
 
 /*

@@ -53,12 +53,12 @@ static void a_200_with_another_code_is_an_error_with_its_reason(void **state)
 	struct err err = {""};
 
 	(void)state;
-	assert_int_equal(read_creds("{\"Code\":\"AssumeRoleUnauthorizedAccess\",\"Message\":"
+	assert_int_equal(read_creds("{\"Code\":\"AssumeRoleUnauthorizedAccess\\u007f\",\"Message\":"
 				    "\"EC2 cannot assume the role app\\u0007.\"}",
 				    &creds, &err),
 			 -EBADMSG);
 	assert_string_equal(err.text,
-			    "AssumeRoleUnauthorizedAccess: EC2 cannot assume the role app?.");
+			    "AssumeRoleUnauthorizedAccess?: EC2 cannot assume the role app?.");
 }
 
 static void unusable_credentials_leave_nothing_behind(void **state)
