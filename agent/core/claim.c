@@ -129,7 +129,7 @@ static bool promise_stands(struct turn *t, int owner)
 	const struct record *record = &t->in->record;
 	const struct view *view = &t->in->view[owner];
 
-	if (peer_heard(t, (unsigned int)owner))
+	if (peer_heard(t, (unsigned int)owner) || PLANTED(OLD_PROMISE))
 		return true;
 	if (record_just_read(t, MONO_LONG_AGO) && touch_just_read(t, owner, MONO_LONG_AGO))
 		return true;
@@ -165,7 +165,7 @@ static void take_silent(struct turn *t, int owner)
 
 	if (owner >= 0)
 		since = mono_max(since, t->in->view[owner].touch_seen);
-	at = since + timers->grace + rank(t) * timers->stagger;
+	at = since + (PLANTED(NO_GRACE) ? 0 : timers->grace) + rank(t) * timers->stagger;
 	if (!due(t, at))
 		return;
 	if (!record_just_read(t, at) || record->first_read < quiet_from ||
@@ -281,12 +281,13 @@ void claim_continue(struct turn *t)
 	struct instance *in = t->in;
 	struct claim *claim = &in->claim;
 	int owner = in->record.owner;
-	bool ours = owner == self_of(t->core) && claim->puts > 0 &&
+	/* By our Put, or by an earlier one that landed late. */
+	bool ours = owner == self_of(t->core) &&
 		    (claim->kind == CLAIM_GAP || in->record.version != claim->base ||
 		     in->record.life != claim->life);
 
 	if (ours && due(t, claim->settled_at)) {
-		if (record_just_read(t, claim->settled_at)) {
+		if (record_just_read(t, claim->settled_at) || PLANTED(NO_CONFIRM)) {
 			enter(t, CORE_MASTER, REASON_CONFIRMED);
 			return;
 		}
@@ -303,8 +304,8 @@ void claim_continue(struct turn *t)
 		put_when_due(t);
 	}
 	/* A claimant needs a lease like a MASTER: somebody may be waiting for its end. */
-	if (!due(t,
-		 mono_min(claim->since + timers_of(t)->claim, lease_base(t) + timers_of(t)->lease)))
+	if (PLANTED(CLAIM_FOR_EVER) || !due(t, mono_min(claim->since + timers_of(t)->claim,
+							lease_base(t) + timers_of(t)->lease)))
 		routes_write(t);
 	else if (in->promise != 0 && in->promise == in->record.version && routes_any_mine(t))
 		enter(t, CORE_MASTER, REASON_UNRECORDED); /* the store is away; the promise holds */
@@ -325,7 +326,7 @@ void claim_written(struct turn *t, const struct event *ev)
 	case OUTCOME_OK:
 		in->touch_sent = mono_max(in->touch_sent, ev->sent);
 		claim->settled_at = t->now;
-		if (ev->version == claim->base + 1)
+		if (ev->version == claim->base + 1 || PLANTED(NO_GAP))
 			break;
 		/* Somebody wrote in between. Every Put decided before ours must have
 		 * landed, and be visible, before a read means anything. */

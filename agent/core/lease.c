@@ -71,7 +71,7 @@ static void lease_over(struct turn *t)
 
 void lease_watch(struct turn *t)
 {
-	bool over = due(t, lease_base(t) + timers_of(t)->lease);
+	bool over = due(t, lease_base(t) + timers_of(t)->lease) && !PLANTED(NO_LEASE);
 	bool unread = t->in->record.read_at < t->in->confirm_after;
 
 	if (set_flag(t->in, FLAG_UNCONFIRMED, over || unread) && (over || unread))
@@ -91,6 +91,8 @@ static bool wants_touch(struct turn *t)
 	const struct instance *in = t->in;
 	const struct core *core = t->core;
 
+	if (PLANTED(NO_TOUCH))
+		return false;
 	if (core_acting(in))
 		return !lease_acked(t);
 	if (in->record.owner != self_of(core) || in->disclaimed < in->record.version)

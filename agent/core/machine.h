@@ -15,6 +15,7 @@
 #define AGENT_CORE_MACHINE_H
 
 #include "agent/core/core.h"
+#include "agent/core/planted.h"
 
 /* How long an answer of the cloud may show what was before our own write. */
 #define READ_MAY_BE_STALE (10 * SEC)

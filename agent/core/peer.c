@@ -7,6 +7,8 @@
  */
 #include "agent/core/peer.h"
 
+#include "agent/core/planted.h"
+
 void peer_init(struct peer *peer)
 {
 	*peer = (struct peer){.heard = MONO_LONG_AGO,
@@ -19,6 +21,8 @@ static bool echo_is_fresh(mono_us now, uint64_t my_nonce, mono_us fresh_us,
 			  const struct hello *hello)
 {
 	/* What we sent is not of the future; packets of one burst may run a few us ahead. */
+	if (PLANTED(NO_ECHO_CHECK))
+		return true;
 	return hello->echo_nonce == my_nonce && hello->echo_seq <= (uint64_t)(now + MSEC) &&
 	       now - (mono_us)hello->echo_seq <= fresh_us;
 }
@@ -39,7 +43,8 @@ static void take_echo(struct peer *peer, mono_us now, const struct hello *hello)
 
 	peer->rtt = mono_max(flight, 1);
 	if (hello->flags & HELLO_COUNTED)
-		peer->ack = mono_max(peer->ack, (mono_us)hello->echo_seq);
+		peer->ack = PLANTED(LEASE_BY_ECHO) ? now
+						   : mono_max(peer->ack, (mono_us)hello->echo_seq);
 }
 
 enum peer_verdict peer_hear(struct peer *peer, mono_us now, uint64_t my_nonce, mono_us fresh_us,
@@ -50,7 +55,7 @@ enum peer_verdict peer_hear(struct peer *peer, mono_us now, uint64_t my_nonce, m
 	enum peer_verdict verdict;
 
 	if (hello->nonce == 0 || hello->nonce == peer->retired ||
-	    (current && hello->seq <= peer->seq)) {
+	    (current && hello->seq <= peer->seq && !PLANTED(REPLAY))) {
 		peer->old++;
 		return PEER_OLD;
 	}

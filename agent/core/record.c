@@ -40,6 +40,8 @@ static void adopt(struct record *record, mono_us now, uint64_t version, int owne
 	record->first_seen = now;
 	record->first_read = MONO_LONG_AGO;
 	record->mtime = MONO_NEVER; /* until we read this version ourselves */
+	if (PLANTED(GOSSIP_IS_READ))
+		return;
 	record->read_at = MONO_LONG_AGO;
 	record->answered = MONO_LONG_AGO;
 }
@@ -112,7 +114,8 @@ static bool believe(struct core *core, struct instance *in, mono_us now, const s
 	uint64_t version = absent ? 0 : ev->version;
 	int owner = absent ? OWNER_NOBODY : ev->owner;
 
-	if (!absent && (!record->known || version > record->version)) {
+	if (!absent && (!record->known || version > record->version ||
+			(PLANTED(STALE_READ) && version != record->version))) {
 		adopt(record, now, version, owner);
 	} else if (!record->known || version < record->version || owner != record->owner) {
 		if (!new_life(core, record, now, ev))
@@ -178,7 +181,7 @@ void record_ask(struct turn *t)
 	struct record *record = &t->in->record;
 	struct action *act;
 
-	if (record->op != 0 || !due(t, record->retry_at))
+	if ((record->op != 0 && !PLANTED(TWO_CALLS)) || !due(t, record->retry_at))
 		return;
 	record->op = next_op(t->core);
 	record->putting = false;
@@ -230,7 +233,7 @@ bool record_covered(const struct instance *in, const struct core *core)
 
 void record_disclaim(struct core *core, struct instance *in)
 {
-	if (!in->record.known || in->record.owner != self_of(core) ||
+	if (PLANTED(NO_DISCLAIM) || !in->record.known || in->record.owner != self_of(core) ||
 	    in->record.version <= in->disclaimed)
 		return;
 	in->disclaimed = in->record.version;

@@ -159,8 +159,11 @@ void routes_unwant(struct turn *t)
 static void set(struct turn *t, unsigned int table)
 {
 	struct route *route = &t->in->routes[table];
-	struct action *act = emit(t, ACT_ROUTE_SET);
+	struct action *act;
 
+	if (PLANTED(FORGET_TABLE) && table > 0)
+		return;
+	act = emit(t, ACT_ROUTE_SET);
 	route->op = next_op(t->core);
 	route->writing = true;
 	act->op = route->op;
@@ -185,7 +188,8 @@ void routes_write(struct turn *t)
 {
 	bool asked = false;
 
-	if (!t->in->alias_present || t->in->frozen) /* an address first, then traffic for it */
+	if ((!t->in->alias_present && !PLANTED(ROUTE_FIRST)) ||
+	    (t->in->frozen && !PLANTED(NO_MAINTENANCE))) /* an address first, then traffic for it */
 		return;
 	for (unsigned int i = 0; i < t->in->config.tables; i++) {
 		struct route *route = &t->in->routes[i];
@@ -205,7 +209,7 @@ void routes_write(struct turn *t)
 
 void routes_mend(struct turn *t)
 {
-	if (!t->in->alias_present)
+	if (!t->in->alias_present || PLANTED(NO_VERIFY))
 		return;
 	for (unsigned int i = 0; i < t->in->config.tables; i++) {
 		struct route *route = &t->in->routes[i];
@@ -288,14 +292,13 @@ mono_us routes_period(const struct turn *t)
 {
 	const struct timers *timers = timers_of(t);
 	const struct instance *in = t->in;
+	mono_us period = timers->verify_master;
 
 	if (in->state == CORE_MASTER &&
 	    t->now - in->since < 2 * timers->verify_fast + timers->slack)
-		return timers->verify_fast; /* at 0, +1 s, +2 s after the claim */
-	if (in->flags & FLAG_UNCONFIRMED)
-		return timers->touch;
+		period = timers->verify_fast; /* at 0, +1 s, +2 s after the claim */
 	for (unsigned int i = 0; i < in->config.tables; i++)
 		if (in->routes[i].target != self_of(t->core) && !in->routes[i].wanted)
-			return timers->verify_fast;
-	return timers->verify_master;
+			period = timers->verify_fast;
+	return in->flags & FLAG_UNCONFIRMED ? mono_min(period, timers->touch) : period;
 }

@@ -24,7 +24,7 @@ void enter(struct turn *t, enum core_state state, enum core_reason reason)
 			: in->state == CORE_INIT ? t->core->started
 						 : in->record.first_seen;
 
-	act->old_state = in->state;
+	act->old_state = PLANTED(WRONG_STATE) && state == CORE_FAULT ? CORE_BACKUP : in->state;
 	act->state = state;
 	act->reason = reason;
 	in->state = state;
@@ -65,7 +65,7 @@ void leave(struct turn *t, enum core_state state, enum core_reason reason)
 	bool was_master = t->in->state == CORE_MASTER;
 
 	emit(t, ACT_CANCEL);
-	if (!alone)
+	if (!alone && !PLANTED(KEEP_ALIAS))
 		drop_alias(t);
 	record_disclaim(t->core, t->in);
 	enter(t, state, reason);
@@ -145,13 +145,14 @@ static bool overruled(const struct turn *t)
 	const struct instance *in = t->in;
 	const struct record *record = &in->record;
 
-	if (record->owner == self_of(t->core))
+	if (record->owner == self_of(t->core) || PLANTED(NO_STEP_DOWN))
 		return false;
 	if (record->owner < 0)
 		return outranked(t);
 	if (in->state == CORE_CLAIMING)
 		return record->life != in->claim.life || record->version > in->claim.base;
-	return in->promise == 0 || in->promise != record->version || taken_back(t) || outranked(t);
+	return in->promise == 0 || in->promise != record->version || taken_back(t) ||
+	       (outranked(t) && !PLANTED(NO_TIE_BREAK));
 }
 
 static void step_claiming(struct turn *t)
@@ -182,11 +183,11 @@ static void step_master(struct turn *t)
 		return;
 	}
 	record_refresh(t, watched ? timers->verify_master : timers->touch);
-	if (t->in->frozen) {
+	if (t->in->frozen && !PLANTED(NO_MAINTENANCE)) {
 		set_flag(t->in, FLAG_UNCONFIRMED, due(t, lease_base(t) + timers->lease));
 		return;
 	}
-	if (unhealthy(t)) {
+	if (unhealthy(t) && !PLANTED(SICK_MASTER)) {
 		leave(t, CORE_FAULT, t->in->link_up ? REASON_CHECK_FAILED : REASON_LINK_DOWN);
 		return;
 	}
@@ -378,7 +379,7 @@ void settle(struct turn *t)
 	uint32_t now_blocked;
 	enum core_state before;
 
-	if (in->stall > 0)
+	if (in->stall > 0 && !PLANTED(NO_STALL_CHECK))
 		stalled(t);
 	if (t->core->stopping) {
 		step_stopping(t);

@@ -118,6 +118,17 @@ static const char *knows_the_truth(struct world *world, struct judge *judge, uns
 	return NULL;
 }
 
+/* S2 Who cannot act has renounced whatever P says of it. */
+static const char *renounces(const struct world *world, unsigned int n, unsigned int i)
+{
+	const struct instance *in = &world->hosts[n].instances[i];
+
+	if ((in->state == CORE_FAULT || in->state == CORE_MAINT) && in->record.known &&
+	    in->record.owner == (int)n && in->record.version > in->disclaimed)
+		return "S2 a node that cannot act keeps its name in P without renouncing";
+	return NULL;
+}
+
 static void keep_history(struct world *world, struct judge *judge, unsigned int i)
 {
 	mono_us span = world->now - judge->looked;
@@ -152,6 +163,7 @@ const char *judge_look(struct world *world, struct judge *judge)
 				judge->seats[n][i].lapsed = world->now;
 			broken = alias_fits(world, judge, n, i);
 			broken = broken ? broken : knows_the_truth(world, judge, n, i);
+			broken = broken ? broken : renounces(world, n, i);
 		}
 	}
 	judge->looked = world->now;
@@ -235,7 +247,9 @@ static const char *promise_is_young(const struct world *world, const struct judg
 	const struct record *record = &world->hosts[host].instances[act->instance].record;
 	const struct host *owner;
 
-	if (act->reason != REASON_DISCLAIMED || record->owner < 0)
+	/* Versions that began anew make old promises look like new ones for a moment. */
+	if (act->reason != REASON_DISCLAIMED || record->owner < 0 ||
+	    world_param(world, act->instance)->birth > 0)
 		return NULL;
 	owner = &world->hosts[record->owner];
 	if (!awake(world, (unsigned int)record->owner) ||
@@ -288,6 +302,7 @@ static const char *silence_is_real(struct world *world, const struct judge *judg
 		    world->now - judge->seats[n][act->instance].lapsed <= LAPSE)
 			continue;
 		if (!(in->flags & FLAG_UNCONFIRMED) && in->record.owner == (int)n &&
+		    in->disclaimed < in->record.version &&
 		    in->record.version ==
 			    world->hosts[host].instances[act->instance].record.version)
 			return "T1 a silent claim against a MASTER with a valid lease";
@@ -299,10 +314,31 @@ static const char *silence_is_real(struct world *world, const struct judge *judg
 	return NULL;
 }
 
+/* C5 A claim is confirmed by a read that began after its Put was answered, and after a Put
+ * that met another one only when nothing decided before it can land any more. */
+static const char *confirmation_counts(struct world *world, const struct judge *judge,
+				       unsigned int host, const struct action *act)
+{
+	const struct timers *timers = timers_profile(world->config.profile);
+	const struct seat *seat = &judge->seats[host][act->instance];
+
+	if (act->reason != REASON_CONFIRMED)
+		return NULL;
+	if (seat->read_sent < seat->put_answered)
+		return "C5 a claim confirmed without reading the parameter back";
+	if (world_clock(world, host) - seat->gap_at <
+	    timers->param_call + timers->stale + timers->slack)
+		return "C5 a claim that met another confirmed too early";
+	return NULL;
+}
+
 static const char *see_state(struct world *world, struct judge *judge, unsigned int host,
 			     const struct action *act)
 {
 	const char *broken = legal(&judge->seats[host][act->instance], act);
+
+	if (act->state == CORE_CLAIMING && act->reason != REASON_GAP)
+		judge->seats[host][act->instance].gap_at = MONO_LONG_AGO;
 
 	judge->transitions++;
 	judge->last_transition = world->now;
@@ -311,6 +347,7 @@ static const char *see_state(struct world *world, struct judge *judge, unsigned 
 		return "canary: a node became MASTER, as it should";
 	if (judge->settled && act->reason != REASON_STARTED)
 		broken = broken ? broken : "I3 a transition long after the faults ended";
+	broken = broken ? broken : confirmation_counts(world, judge, host, act);
 	broken = broken ? broken : promise_is_young(world, judge, host, act);
 	return broken ? broken : silence_is_real(world, judge, host, act);
 }
@@ -362,8 +399,39 @@ static const char *see_action(struct world *world, struct judge *judge, unsigned
 	return broken ? broken : see_call(judge, host, act);
 }
 
-static void see_event(struct world *world, struct judge *judge, unsigned int host,
-		      const struct event *ev)
+static void see_put(const struct world *world, struct seat *seat, unsigned int host,
+		    const struct event *ev)
+{
+	const struct claim *claim = &world->hosts[host].instances[ev->instance].claim;
+
+	seat->put_answered = world_clock(world, host);
+	if (ev->outcome == OUTCOME_OK && world_acts(world, host, ev->instance) &&
+	    ev->version != claim->base + 1)
+		seat->gap_at = seat->put_answered;
+}
+
+/* Z1 Who stood still for longer than its lease is no MASTER any more. */
+static const char *see_resumed(const struct world *world, unsigned int host, mono_us gap)
+{
+	for (unsigned int i = 0; i < world->config.instances; i++)
+		if (gap > timers_profile(world->config.profile)->lease &&
+		    core_acting(&world->hosts[host].instances[i]))
+			return "Z1 a node acts on after standing still for longer than its lease";
+	return NULL;
+}
+
+/* F1 An ack counts from when we sent what it acknowledges, which is a round trip ago. */
+static const char *see_hello(const struct world *world, unsigned int host)
+{
+	for (unsigned int n = 0; n < world->config.nodes; n++)
+		if (n != host &&
+		    world->hosts[host].core.peers[n].ack > world_clock(world, host) - 500 * USEC)
+			return "F1 an ack counts from its receipt";
+	return NULL;
+}
+
+static const char *see_event(struct world *world, struct judge *judge, unsigned int host,
+			     const struct event *ev)
 {
 	struct seat *seat = &judge->seats[host][ev->instance];
 
@@ -371,8 +439,15 @@ static void see_event(struct world *world, struct judge *judge, unsigned int hos
 		seat->record_calls -= seat->record_calls > 0;
 	if (ev->type == EV_ROUTE_READ || ev->type == EV_ROUTE_WRITTEN)
 		seat->route_calls[ev->table] -= seat->route_calls[ev->table] > 0;
-	if (ev->type == EV_PARAM_READ && ev->outcome == OUTCOME_OK && ev->owner == (int)host)
+	if (ev->type == EV_PARAM_READ && ev->outcome == OUTCOME_OK && ev->owner == (int)host) {
 		seat->read_me = world->now;
+		seat->read_sent = ev->sent;
+	}
+	if (ev->type == EV_PARAM_WRITTEN)
+		see_put(world, seat, host, ev);
+	if (ev->type == EV_RESUMED)
+		return see_resumed(world, host, ev->gap);
+	return ev->type == EV_HELLO ? see_hello(world, host) : NULL;
 }
 
 /* I4 What one instance may ask of the cloud in a minute. */
@@ -413,6 +488,9 @@ static void see_boot(struct world *world, struct judge *judge, unsigned int host
 	for (unsigned int i = 0; i < WORLD_INSTANCES; i++)
 		judge->seats[host][i] = (struct seat){.alias_wrong = MONO_NEVER,
 						      .read_me = MONO_LONG_AGO,
+						      .read_sent = MONO_LONG_AGO,
+						      .put_answered = MONO_LONG_AGO,
+						      .gap_at = MONO_LONG_AGO,
 						      .lapsed = MONO_LONG_AGO};
 }
 
@@ -423,7 +501,7 @@ const char *judge_step(struct world *world, struct judge *judge, unsigned int ho
 
 	if (judge->boot[host] != world->hosts[host].boot)
 		see_boot(world, judge, host);
-	see_event(world, judge, host, ev);
+	broken = broken ? broken : see_event(world, judge, host, ev);
 	for (unsigned int i = 0; i < world->config.instances; i++) {
 		uint64_t *promise = &judge->promised[host][i];
 

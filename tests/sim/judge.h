@@ -16,6 +16,7 @@ struct seat {		      /* one node's place in one instance */
 	uint32_t life;
 	uint64_t version;
 	int owner;
+	mono_us read_sent, put_answered, gap_at; /* its own clock */
 	mono_us lapsed;	     /* world time at which its lease was last seen to be over */
 	mono_us read_me;     /* world time of the last answered read that named this node */
 	mono_us alias_wrong; /* since when the address contradicts the state, MONO_NEVER = fits */

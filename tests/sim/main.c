@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/sim/planted.h"
 #include "tests/sim/sim.h"
 
 struct task {
@@ -16,6 +17,7 @@ struct task {
 	bool hash;	/* print one line per seed */
 	bool stop;	/* at the first failure */
 	const char *report;
+	unsigned int planted, missed; /* core-seconds per planted bug; bugs not found */
 };
 
 static double spent(void)
@@ -58,15 +60,34 @@ static void print_coverage(const struct sim_total *total, FILE *to)
 	}
 }
 
-static void write_report(const struct task *task, const struct sim_total *total)
+static void plant(struct task *task, FILE *report)
 {
-	FILE *to = fopen(task->report, "w");
-	const char *comma = "";
+#ifdef CORE_PLANTED
+	task->missed = planted_run(&task->options, task->planted, report);
+#else
+	(void)task;
+	(void)report;
+	(void)fputs("sim: built without planted bugs\n", stderr);
+	exit(2);
+#endif
+}
+
+static FILE *open_report(const char *path)
+{
+	FILE *to = fopen(path, "w");
 
 	if (!to) {
-		perror(task->report);
+		perror(path);
 		exit(2);
 	}
+	return to;
+}
+
+static void write_report(struct task *task, const struct sim_total *total)
+{
+	FILE *to = open_report(task->report);
+	const char *comma = "";
+
 	(void)fprintf(to,
 		      "{\"version\":1,\"commit\":\"%s\",\"core_seconds\":%.1f,"
 		      "\"simulated_hours\":%.2f,\"seeds\":%" PRIu64 ",\"first_seed\":%" PRIu64
@@ -77,7 +98,10 @@ static void write_report(const struct task *task, const struct sim_total *total)
 		(void)fprintf(to, "\"0x%016" PRIx64 "\"", total->first_failing);
 	else
 		(void)fputs("null", to);
-	(void)fprintf(to, ",\"planted\":[],\"coverage\":[");
+	(void)fputs(",\"planted\":[", to);
+	if (task->planted)
+		plant(task, to);
+	(void)fputs("],\"coverage\":[", to);
 	for (unsigned int f = 0; f < FAMILIES; f++)
 		for (unsigned int s = 0; s < CORE_STATES; s++, comma = ",")
 			(void)fprintf(to,
@@ -116,7 +140,7 @@ static void usage(void)
 	(void)fputs("usage: sim [--seed N] [--count N] [--seconds CORE_SECONDS] [--quiet SECONDS]\n"
 		    "           [--without FAMILY]... [--trace LINES] [--verbose] [--hash]\n"
 		    "           [--go-on] [--canary] [--wall SECONDS] [--report FILE]\n"
-		    "           [--commit NAME] [--coverage]\n",
+		    "           [--commit NAME] [--coverage] [--planted CORE_SECONDS]\n",
 		    stderr);
 	exit(2);
 }
@@ -137,7 +161,8 @@ int main(int argc, char **argv)
 		{"quiet", 1, NULL, 'q'},   {"without", 1, NULL, 'w'},  {"trace", 1, NULL, 't'},
 		{"verbose", 0, NULL, 'v'}, {"hash", 0, NULL, 'h'},     {"go-on", 0, NULL, 'g'},
 		{"canary", 0, NULL, 'C'},  {"wall", 1, NULL, 'W'},     {"report", 1, NULL, 'r'},
-		{"commit", 1, NULL, 'm'},  {"coverage", 0, NULL, 'o'}, {NULL, 0, NULL, 0}};
+		{"commit", 1, NULL, 'm'},  {"coverage", 0, NULL, 'o'}, {"planted", 1, NULL, 'p'},
+		{NULL, 0, NULL, 0}};
 	struct task task = {.options = {.commit = "unknown",
 					.words = "",
 					.quiet = 120 * SEC,
@@ -189,6 +214,9 @@ int main(int argc, char **argv)
 		case 'm':
 			task.options.commit = optarg;
 			break;
+		case 'p':
+			task.planted = (unsigned int)strtoul(optarg, NULL, 0);
+			break;
 		case 'o':
 			coverage = true;
 			break;
@@ -205,7 +233,9 @@ int main(int argc, char **argv)
 		print_total(total);
 	if (task.report)
 		write_report(&task, total);
-	word = total->violations ? 1 : 0;
+	else if (task.planted)
+		plant(&task, NULL);
+	word = total->violations || task.missed ? 1 : 0;
 	free(total);
 	return word;
 }

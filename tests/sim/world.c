@@ -163,10 +163,14 @@ static void feed_packet(struct world *world, unsigned int host, int index)
 				world->hosts[host].core.config.timers.dead_after + SEC;
 	unsigned int from = world->packets[index].from;
 	struct proof before = proof_of(&world->hosts[host], from), after;
+	const struct peer *peer = &world->hosts[host].core.peers[from];
+	uint64_t nonce = peer->nonce, seq = peer->seq;
 
 	net_free(world, index);
 	feed(world, host, &(struct event){.type = EV_HELLO, .hello = &hello});
 	after = proof_of(&world->hosts[host], from);
+	if (peer->nonce == nonce && peer->seq < seq && !world->broken)
+		world->broken = "I6 a counter went back";
 	if (replayed && memcmp(&before, &after, sizeof(before)) != 0 && !world->broken)
 		world->broken = "I6 a replayed packet proved something";
 }

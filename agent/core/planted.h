@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bugs planted on purpose, one at a time, to see that the simulator finds
+ * each (scripts/sim --planted). Only the simulator's own copy of the core has
+ * the switch; everywhere else PLANTED() is false and leaves no trace.
+ */
+#ifndef AGENT_CORE_PLANTED_H
+#define AGENT_CORE_PLANTED_H
+
+#ifdef CORE_PLANTED
+enum planted {
+	PLANT_NOTHING,
+	PLANT_NO_CONFIRM,     /* C5: MASTER without reading P back */
+	PLANT_NO_GAP,	      /* C5: a Put that met another is taken for a clean one */
+	PLANT_NO_STEP_DOWN,   /* S1: another name in P is ignored */
+	PLANT_NO_DISCLAIM,    /* S2: nothing is renounced */
+	PLANT_NO_TOUCH,	      /* T2 */
+	PLANT_NO_GRACE,	      /* C2: claims as soon as the owner is silent */
+	PLANT_NO_LEASE,	      /* F1: never fences */
+	PLANT_LEASE_BY_ECHO,  /* F1: the lease counts from the receipt of an ack */
+	PLANT_NO_ECHO_CHECK,  /* any packet proves life */
+	PLANT_REPLAY,	      /* counters need not rise */
+	PLANT_STALE_READ,     /* K1: the last read is the truth */
+	PLANT_GOSSIP_IS_READ, /* K2: hearsay counts as a read */
+	PLANT_NO_STALL_CHECK, /* Z1 */
+	PLANT_NO_VERIFY,      /* V1: drift is not mended */
+	PLANT_FORGET_TABLE,   /* the last table is never written */
+	PLANT_ROUTE_FIRST,    /* the route is moved before the address is there */
+	PLANT_KEEP_ALIAS,     /* the address stays when the VIP goes */
+	PLANT_SICK_MASTER,    /* a dead check does not end a MASTER */
+	PLANT_NO_BACKOFF,     /* failed calls are repeated at once */
+	PLANT_TWO_CALLS,      /* asks again while the answer is on its way */
+	PLANT_NO_MAINTENANCE, /* writes although frozen */
+	PLANT_OLD_PROMISE,    /* C1 on a promise of any age */
+	PLANT_NO_TIE_BREAK,   /* two may act on one promise */
+	PLANT_CLAIM_FOR_EVER, /* T_claim and its lease have no end */
+	PLANT_FORGET_WAKE,    /* ages are not announced in core_deadline() */
+	PLANT_WRONG_STATE,    /* a notification names the wrong old state */
+	PLANT_COUNT
+};
+
+extern enum planted core_planted;
+#define PLANTED(bug) (core_planted == PLANT_##bug)
+#else
+#define PLANTED(bug) 0
+#endif
+
+#endif

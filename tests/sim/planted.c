@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The power of the simulator: with each bug planted in turn it must fail, and
+ * soon. The first row is a canary, an invariant that cannot hold: if even
+ * that is not found, the simulator is dead.
+ */
+#include "tests/sim/planted.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "agent/core/planted.h"
+
+enum planted core_planted = PLANT_NOTHING;
+
+static const char *const names[PLANT_COUNT] = {
+	[PLANT_NOTHING] = "canary",
+	[PLANT_NO_CONFIRM] = "no_confirm",
+	[PLANT_NO_GAP] = "no_gap",
+	[PLANT_NO_STEP_DOWN] = "no_step_down",
+	[PLANT_NO_DISCLAIM] = "no_disclaim",
+	[PLANT_NO_TOUCH] = "no_touch",
+	[PLANT_NO_GRACE] = "no_grace",
+	[PLANT_NO_LEASE] = "no_lease",
+	[PLANT_LEASE_BY_ECHO] = "lease_by_echo",
+	[PLANT_NO_ECHO_CHECK] = "no_echo_check",
+	[PLANT_REPLAY] = "replay",
+	[PLANT_STALE_READ] = "stale_read",
+	[PLANT_GOSSIP_IS_READ] = "gossip_is_read",
+	[PLANT_NO_STALL_CHECK] = "no_stall_check",
+	[PLANT_NO_VERIFY] = "no_verify",
+	[PLANT_FORGET_TABLE] = "forget_table",
+	[PLANT_ROUTE_FIRST] = "route_first",
+	[PLANT_KEEP_ALIAS] = "keep_alias",
+	[PLANT_SICK_MASTER] = "sick_master",
+	[PLANT_NO_BACKOFF] = "no_backoff",
+	[PLANT_TWO_CALLS] = "two_calls",
+	[PLANT_NO_MAINTENANCE] = "no_maintenance",
+	[PLANT_OLD_PROMISE] = "old_promise",
+	[PLANT_NO_TIE_BREAK] = "no_tie_break",
+	[PLANT_CLAIM_FOR_EVER] = "claim_for_ever",
+	[PLANT_FORGET_WAKE] = "forget_wake",
+	[PLANT_WRONG_STATE] = "wrong_state",
+};
+
+static double spent(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool hunt(const struct sim_options *options, double seconds)
+{
+	struct sim_total *total = calloc(1, sizeof(*total));
+	double until = spent() + seconds;
+	bool found = false;
+
+	if (!total)
+		abort();
+	for (uint64_t seed = 1; !found && spent() < until; seed++)
+		found = !sim_seed(options, seed, total);
+	free(total);
+	return found;
+}
+
+unsigned int planted_run(const struct sim_options *options, double seconds, FILE *report)
+{
+	struct sim_options with = *options;
+	unsigned int missed = 0;
+
+	for (unsigned int bug = PLANT_NOTHING; bug < PLANT_COUNT; bug++) {
+		double begun = spent();
+		bool found;
+
+		core_planted = (enum planted)bug;
+		with.canary = bug == PLANT_NOTHING;
+		(void)printf("%-16s ", names[bug]);
+		found = hunt(&with, seconds);
+		missed += !found;
+		if (!found)
+			(void)printf("NOT FOUND in %.0f core-seconds\n", seconds);
+		if (report)
+			(void)fprintf(report,
+				      "%s{\"bug\":\"%s\",\"found\":%s,\"core_seconds\":%.2f}",
+				      bug ? "," : "", names[bug], found ? "true" : "false",
+				      spent() - begun);
+		(void)fflush(stdout);
+	}
+	core_planted = PLANT_NOTHING;
+	(void)printf("%u of %u planted bugs found\n", PLANT_COUNT - missed, PLANT_COUNT);
+	return missed;
+}
