@@ -66,9 +66,12 @@ def limits() -> None:
 
 
 def commit() -> str:
-    done = subprocess.run(["git", "-C", TOP, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],
-                          capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """Of the tree, with "-dirty" if it was changed; "unknown" without git or outside a repository."""
+    words = ["git", "-C", TOP, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def facts() -> dict:
