@@ -11,7 +11,9 @@
 # Exit 0: all as wanted. 1: not. 77: Spin is missing.
 set -u
 cd "$(dirname "$0")" || exit 1
-command -v spin >/dev/null && command -v gcc >/dev/null || { echo "spin or gcc is missing"; exit 77; }
+for tool in spin gcc; do
+	command -v $tool >/dev/null || { echo "$tool is missing"; exit 77; }
+done
 limit=${LIMIT:-170} # seconds per run
 bad=0
 [ $# -gt 0 ] || set -- quick
@@ -84,7 +86,8 @@ run quick pass T2-no-false-claim     timed    '-DAPI_OK'
 run more  pass T2-W-at-limit         timed    '-DAPI_OK -DW=3'
 run more  pass S2-healed             failover '-DK=3 -DCFG=255' conv
 run more  pass S3-partition          failover '-DK=3 -DCFG=63' conv
-run quick pass S3-touch-parameter    failover '-DK=3 -DCFG=63 -DTOUCH_SEP' conv
+run quick pass S3-touch-parameter-2  failover '-DK=2 -DCFG=63 -DTOUCH_SEP' conv
+run more  pass S3-touch-parameter    failover '-DK=3 -DCFG=63 -DTOUCH_SEP' conv
 run more  pass S3-oneway-0to1        failover '-DK=3 -DCFG=127' conv
 run more  pass S3-oneway-1to0        failover '-DK=3 -DCFG=191' conv
 run more  pass S5-db0-bad            failover '-DK=3 -DCFG=254' conv
