@@ -193,20 +193,32 @@ static void hear_disclaim(struct view *view, mono_us now, uint64_t disclaimed)
 	view->disclaimed = disclaimed;
 }
 
+/*
+ * K2. What may be a recording is not believed by a node that can ask P itself:
+ * it asks. Neither may it pass such news on, or a peer would believe it.
+ */
+static void hear_record(struct core *core, struct instance *in, mono_us now,
+			const struct hello_instance *said, struct worth worth)
+{
+	const struct timers *timers = &core->config.timers;
+	struct record *record = &in->record;
+	bool can_ask = now - record->reachable <= 2 * timers->verify_backup;
+	bool news = said->life > record->life || said->version > record->version;
+
+	if (worth.session || !can_ask)
+		record_hear(core, in, now, said, owner_by_id(core, said->owner));
+	else if (news && now - record->asked > timers->verify_fast)
+		record->asked = MONO_LONG_AGO;
+}
+
 static void hear_instance(struct core *core, struct instance *in, mono_us now, unsigned int node,
 			  const struct hello_instance *said, struct worth worth)
 {
 	struct view *view = &in->view[node];
 	enum core_state state =
 		said->state < CORE_STATES ? (enum core_state)said->state : CORE_INIT;
-	bool knows_better =
-		core_acting(in) && now - in->record.reachable <= core->config.timers.verify_backup;
 
-	/* What may be a recording never unseats a node that can ask P itself. */
-	if (worth.session || !knows_better)
-		record_hear(core, in, now, said, owner_by_id(core, said->owner));
-	else
-		in->record.asked = MONO_LONG_AGO;
+	hear_record(core, in, now, said, worth);
 	if (worth.session && said->life == in->record.life)
 		hear_disclaim(view, now, said->disclaimed);
 	if (!worth.fresh)
