@@ -50,6 +50,8 @@ struct myclient {
 	MYSQL_ROW row;
 };
 
+static void learn(struct myclient *client);
+
 #ifdef HAVE_MYSQL_REAL_CONNECT_START
 
 /* --- MariaDB Connector/C: a coroutine, MYSQL_WAIT_* bits say what it waits for --- */
@@ -162,6 +164,7 @@ static void hear(int mode, MYSQL *mysql, unsigned char *data, size_t length)
 
 	if (!client || client->mysql != mysql || mode != 0 || (ssize_t)length <= 0)
 		return;
+	learn(client); /* a login may be refused without a single "would block" */
 	if (client->op == OP_CONNECT)
 		inspect_greeting(client, data, length);
 	client->heard += length;

@@ -71,14 +71,14 @@ static void drop_fd(int *fd)
 	*fd = -1;
 }
 
-/* Sleeps, but not through news. */
-static enum rest rest(struct worker *worker, mono_us until, bool watch_session)
+/* Sleeps, but not through the end of the process, nor, if @watch, through other news. */
+static enum rest rest(struct worker *worker, mono_us until, bool watch)
 {
-	int session = watch_session && worker->client ? myclient_fd(worker->client) : -1;
+	int session = watch && worker->client ? myclient_fd(worker->client) : -1;
 	struct pollfd fds[] = {{.fd = worker->config->wake_fd, .events = POLLIN},
 			       {.fd = worker->pid_fd, .events = POLLIN},
 			       {.fd = session, .events = POLLIN | POLLRDHUP},
-			       {.fd = worker->file_fd, .events = POLLIN}};
+			       {.fd = watch ? worker->file_fd : -1, .events = POLLIN}};
 	enum rest over = REST_OVER;
 
 	for (;;) {
