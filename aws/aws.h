@@ -10,9 +10,13 @@
  *   longer comes back OUTCOME_NOT_SENT.
  * - deadline bounds the whole call; at the deadline the connection is reset
  *   (RST, nothing lingers in a send queue) and the outcome is UNKNOWN.
- * - a job is sent once. What may follow inside the same deadline: the one
- *   switch between ReplaceRoute and CreateRoute, and one new signature after
- *   a credential refresh or a clock correction.
+ * - where nothing of a request left (no address, no connection, the deadline
+ *   came first) a write is NOT_SENT, for it did not happen, and a read is
+ *   UNKNOWN, for that is how an outage looks.
+ * - a job is sent once. What may follow inside the same deadline: the switch
+ *   from ReplaceRoute to CreateRoute (and back, should that find a route after
+ *   all), and one new signature after a credential refresh or a clock
+ *   correction. A read may go out again on a connection that died under it.
  */
 #ifndef AWS_AWS_H
 #define AWS_AWS_H
@@ -41,7 +45,7 @@ struct aws_config {		  /* strings are copied by aws_open */
 	const char *ca_path;
 	bool allow_http;
 	const char *interface; /* whose MAC names our ENI */
-	mono_us warm; /* idle EC2 and SSM connections are kept open so far apart, 0 = not */
+	mono_us warm; /* idle EC2 and SSM connections are used so far apart, 0 = not (lane.h) */
 };
 
 enum aws_call {

@@ -184,8 +184,8 @@ static void imds_text(struct fake *fake, const char *path, struct fake_reply *re
 }
 
 /* As IMDSv2 does: no question without the token that was given out last. */
-static void plain_imds(struct fake *fake, const struct fake_request *request,
-		       struct fake_reply *reply)
+void fake_plain_imds(struct fake *fake, const struct fake_request *request,
+		     struct fake_reply *reply)
 {
 	char token[64];
 	char path[256];
@@ -310,7 +310,7 @@ static void serve(struct fake_connection *connection)
 	reply->silent = reply->drop = false;
 	reply->status = 200;
 	if (connection->imds) {
-		(fake->imds_script ? fake->imds_script : plain_imds)(fake, request, reply);
+		(fake->imds_script ? fake->imds_script : fake_plain_imds)(fake, request, reply);
 	} else {
 		fake->requests++;
 		if (++fake->in_flight > fake->in_flight_max)

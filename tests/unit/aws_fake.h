@@ -100,6 +100,8 @@ const struct aws_job *fake_do(struct fake *fake, struct aws_job *job);
 unsigned int fake_count(const struct fake *fake, const char *action);
 
 /* Ready-made answers. */
+void fake_plain_imds(struct fake *fake, const struct fake_request *request,
+		     struct fake_reply *reply);
 void fake_ok(const struct fake_request *request, struct fake_reply *reply);
 void fake_ec2_error(struct fake_reply *reply, int status, const char *code, const char *message);
 void fake_ssm_error(struct fake_reply *reply, int status, const char *code);

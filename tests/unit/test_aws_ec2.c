@@ -149,10 +149,19 @@ static void the_row_of_another_table_does_not_count(void **state)
 			TO("eni-0aa", "i") ACTIVE) "</routeSet></item><item><routeTableId>rtb-1</"
 						   "routeTableId><routeSet/></item>"
 						   "</routeTableSet></DescribeRouteTablesResponse>";
+	static const char reversed[] =
+		"<DescribeRouteTablesResponse><routeTableSet><item><routeTableId>rtb-1"
+		"</routeTableId><routeSet/></item><item><routeTableId>rtb-2</routeTableId>"
+		"<routeSet>" ROW("10.200.0.10/32",
+				 TO("eni-0aa", "i")
+					 ACTIVE) "</routeSet></item>"
+						 "</routeTableSet></DescribeRouteTablesResponse>";
 	struct aws_job job = {0};
 
 	(void)state;
 	assert_int_equal(read_table(xml, &job), 0);
+	assert_int_equal(job.route, AWS_ROUTE_MISSING);
+	assert_int_equal(read_table(reversed, &job), 0);
 	assert_int_equal(job.route, AWS_ROUTE_MISSING);
 }
 

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/unit/aws_fake.h"
@@ -243,12 +244,21 @@ static void expired_credentials_are_renewed_and_the_call_signed_again(void **sta
 	assert_int_equal(fake_count(fake, "ReplaceRoute"), 1); /* with the new ones at once */
 }
 
+/* Half of the refusals come when the refresh is already over. */
+static void only_the_second_key_slowly(struct fake *fake, const struct fake_request *request,
+				       struct fake_reply *reply)
+{
+	only_the_second_key(fake, request, reply);
+	if (reply->status != 200 && strcmp(request->action, "GetParameter") == 0)
+		reply->delay_ms = 100;
+}
+
 static void many_calls_with_expired_credentials_cost_one_refresh(void **state)
 {
 	struct fake *fake = *state;
 
 	fake_start(fake);
-	fake->script = only_the_second_key;
+	fake->script = only_the_second_key_slowly;
 	fake->key = 2;
 	for (unsigned int i = 0; i < 10; i++)
 		fake_submit(fake, fake_job(i % 2 ? AWS_PARAM_GET : AWS_ROUTE_SET));
@@ -335,6 +345,31 @@ static void credentials_expired_by_imds_own_clock_are_not_known(void **state)
 	assert_int_equal(fake_do(fake, fake_job(AWS_PARAM_GET))->outcome, OUTCOME_OK);
 }
 
+/* An IMDS whose clock, or ours, is an hour off: only its own dates are compared. */
+static void imds_ahead(struct fake *fake, const struct fake_request *request,
+		       struct fake_reply *reply)
+{
+	time_t now = time(NULL) + 3600;
+	struct tm utc;
+
+	fake_plain_imds(fake, request, reply);
+	(void)gmtime_r(&now, &utc);
+	(void)strftime(reply->headers, sizeof(reply->headers),
+		       "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
+}
+
+static void the_end_of_credentials_is_told_by_the_clock_that_issued_them(void **state)
+{
+	struct fake *fake = *state;
+	mono_us left;
+
+	fake->imds_script = imds_ahead;
+	fake->lifetime_s = 3600 + 7200;
+	fake_start(fake);
+	left = fake->identity.credentials_until - mono_now();
+	assert_true(left > 7195 * SEC && left < 7205 * SEC);
+}
+
 static void unknown_interface(struct fake *fake, const struct fake_request *request,
 			      struct fake_reply *reply)
 {
@@ -381,6 +416,7 @@ int main(void)
 		TEST(imds_lost_after_the_start_leaves_the_credentials_in_use),
 		TEST(changed_credentials_are_reported),
 		TEST(credentials_expired_by_imds_own_clock_are_not_known),
+		TEST(the_end_of_credentials_is_told_by_the_clock_that_issued_them),
 		TEST(an_interface_that_ec2_does_not_know_makes_us_ask_imds),
 	};
 

@@ -412,6 +412,26 @@ static void a_wrong_clock_is_corrected_from_the_answer(void **state)
 	assert_int_equal(fake->credentials_asked, 1);
 }
 
+/* First the clock, then the credentials: one thing after another. */
+static void never_content(struct fake *fake, const struct fake_request *request,
+			  struct fake_reply *reply)
+{
+	ahead(fake, request, reply);
+	fake_ssm_error(reply, 400,
+		       request->nth == 1 ? "InvalidSignatureException" : "ExpiredTokenException");
+}
+
+static void a_job_is_signed_again_once_only(void **state)
+{
+	struct fake *fake = *state;
+
+	fake->script = never_content;
+	fake_start(fake);
+	fake->key = 2;
+	assert_int_equal(fake_do(fake, fake_job(AWS_PARAM_PUT))->outcome, OUTCOME_DENIED);
+	assert_int_equal(fake->requests, 2);
+}
+
 static void wrong_secret(struct fake *fake, const struct fake_request *request,
 			 struct fake_reply *reply)
 {
@@ -532,6 +552,7 @@ int main(void)
 		TEST(a_route_that_appears_meanwhile_is_replaced),
 		TEST(the_switch_does_not_go_on_for_ever),
 		TEST(a_wrong_clock_is_corrected_from_the_answer),
+		TEST(a_job_is_signed_again_once_only),
 		TEST(a_wrong_secret_is_denied_and_said),
 		TEST(a_listing_is_followed_to_our_table),
 		TEST(a_listing_without_an_end_is_given_up),

@@ -321,6 +321,22 @@ static void a_million_nested_elements_are_refused_early(void **state)
 	assert_non_null(strstr(err.text, "nested too deep"));
 }
 
+static void the_depth_is_bounded_to_the_element(void **state)
+{
+	char xml[16 * XML_DEPTH_MAX];
+
+	(void)state;
+	for (unsigned int depth = XML_DEPTH_MAX; depth <= XML_DEPTH_MAX + 1; depth++) {
+		size_t used = 0;
+
+		for (unsigned int i = 0; i < depth; i++)
+			used += (size_t)snprintf(xml + used, sizeof(xml) - used, "<a>");
+		for (unsigned int i = 0; i < depth; i++)
+			used += (size_t)snprintf(xml + used, sizeof(xml) - used, "</a>");
+		assert_int_equal(walk(xml, used, NULL), depth == XML_DEPTH_MAX ? 0 : -EBADMSG);
+	}
+}
+
 static void long_names_and_texts_are_cut_or_refused(void **state)
 {
 	static char xml[200 * 1024];
@@ -411,6 +427,7 @@ int main(void)
 		cmocka_unit_test(control_bytes_of_a_message_do_not_get_through),
 		cmocka_unit_test(entity_bombs_and_outside_entities_are_refused),
 		cmocka_unit_test(a_million_nested_elements_are_refused_early),
+		cmocka_unit_test(the_depth_is_bounded_to_the_element),
 		cmocka_unit_test(long_names_and_texts_are_cut_or_refused),
 		cmocka_unit_test(bytes_that_xml_forbids_are_refused),
 		cmocka_unit_test(names_count_without_their_prefix),
