@@ -17,7 +17,7 @@ from typing import List, Optional
 from vpc import Lab, LabError
 
 from . import report, show, timeline
-from .play import Play
+from .play import BEATS_LATE_MS, Play
 from .stage import Stage
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -101,6 +101,9 @@ def summary(play: Play, out: str) -> bool:
     for step in steps:
         for why in step.broken:
             show.line(f"({step.id}) did not hold: {why}")
+    for run in play.steps["i"].runs:
+        show.line(f"Heartbeats in step (i): at most {run.heartbeat_late_ms} ms behind their schedule (bar: "
+                  f"{BEATS_LATE_MS:g}).")
     show.line("A gap is the time from the last good request before a fault to the first good one after it; a request\n"
               "goes out every 10 ms, so a move cannot show less than about 10.\n"
               f"{out}/demo-report.json and {out}/demo-timeline.svg written.")

@@ -30,6 +30,8 @@ READY_TIMEOUT_S = 30.0
 QUIET_S = 0.4  # after a fault the judge keeps still: its own questions cost CPU that the hosts need
 SETTLE_S = 1.0  # watched after the VIP has moved
 STILL_S = 2.0  # watched when nothing may move
+HANG_S = 5.0  # each of the calls that hang, and the time after
+BEATS_LATE_MS = 50.0  # heartbeats are never further behind their schedule
 
 
 def other(host: str) -> str:
@@ -53,6 +55,7 @@ class Play:
             Step("f", "planned switchover", fast, runs),
             Step("g", "SIGTERM of the owner's agent", fast, runs),
             Step("h", "kill -9 of the owner's agent, restarted", none, runs),
+            Step("i", "AWS, DNS and mysqld hang: nothing moves", none),
         )}
 
     # --- the two doors ---------------------------------------------------------------------------
@@ -257,6 +260,39 @@ class Play:
         self.expect(run, host.agent_status()["restarts"] > restarts, "the agent was not restarted")
         return run
 
+    def calls_hang(self) -> Run:
+        """Everything that the agents ask says nothing: a worker may wait, the heartbeats may not."""
+        owner = self.owner()
+        back = other(owner)
+        self.stage.open_beats(8 * HANG_S)
+        since = now_ns()
+        run = self.still("i", lambda: self.hang(back), "AWS, DNS and mysqld hang, one after the other",
+                         lambda: self.stage.state(back) == "BACKUP", f"{back} to be BACKUP", [owner])
+        late = self.stage.beats_late_ms(since, now_ns())
+        for host, ms in late.items():
+            self.expect(run, ms is not None and ms <= BEATS_LATE_MS,
+                        f"heartbeats of {host} were {'not sent' if ms is None else f'{ms:.1f} ms late'}")
+        run.heartbeat_late_ms = None if None in late.values() else round(max(late.values()), 1)
+        if run.heartbeat_late_ms is not None:
+            show.line(f"  heartbeats on the wire: at most {run.heartbeat_late_ms:.1f} ms behind their schedule")
+        return run
+
+    def hang(self, back: str) -> None:
+        show.did("EC2 and SSM take every call and never answer")
+        self.lab.fault("*", hang=True)
+        time.sleep(HANG_S)
+        self.lab.heal()
+        show.did("every connection to AWS is reset, and the resolver never answers")
+        for host in DB_HOSTS:
+            self.lab.host(host).dns("hang")
+        self.lab.fault("*", reset=True)
+        time.sleep(HANG_S)
+        self.lab.heal()
+        show.did(f"kill -STOP $(pidof mariadbd)    # on {back}")
+        self.lab.host(back).signal("mysqld", "STOP")
+        time.sleep(HANG_S)
+        self.lab.heal()
+
     # --- the two acts ------------------------------------------------------------------------------
 
     def scenario(self) -> None:
@@ -289,6 +325,9 @@ class Play:
         self.ready()
         self.scene("h", "kill -9 of the MASTER's agent", "A crash of the agent is no reason to move: the route "
                    "stays, the alias stays, the restarted agent adopts both.", self.agent_killed)
+        self.ready()
+        self.scene("i", "calls that hang", "Not in the story, but under every step of it: whatever AWS, the resolver "
+                   "or a database does not answer, heartbeats leave on time and nothing moves.", self.calls_hang)
 
     def rounds(self) -> None:
         """Again, until every figure that is a median has its runs."""
@@ -301,6 +340,7 @@ class Play:
             self.once(("g",), self.agent_terminated)
             self.once(("h",), self.agent_killed)
             self.once(("d", "e"), self.host_dies, self.host_returns)
+            self.once(("i",), self.calls_hang)
 
     def once(self, steps: Sequence[str], fault: Callable[[], Run],
              repair: Optional[Callable[[], Run]] = None) -> None:

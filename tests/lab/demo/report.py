@@ -25,6 +25,7 @@ class Run:
     route_writes: int
     failed: int = 0  # requests of the client loop that were not answered in time
     gap_ms: Optional[float] = 0.0  # None: clients had no service again before the run ended
+    heartbeat_late_ms: Optional[float] = None  # the worst of both hosts, where it was measured
     late: int = 0  # requests for which the client loop itself came too late: the machine stood still
     broken: List[str] = field(default_factory=list)
 
@@ -96,9 +97,11 @@ class Step:
 
     def as_dict(self) -> Dict:
         first = self.runs[0] if self.runs else Run("", "", 0)
+        beats = [run.heartbeat_late_ms for run in self.runs if run.heartbeat_late_ms is not None]
         return {"id": self.id, "name": self.name, "ok": self.ok, "bar": str(self.bar or ""), "gap_ms": self.gap,
                 "owner_before": first.owner_before, "owner_after": first.owner_after,
                 "route_writes": first.route_writes, "broken": self.broken,
+                **({"heartbeat_late_ms": spread(beats)} if beats else {}),
                 "runs": [asdict(run) for run in self.runs],
                 "disturbed": [asdict(run) for run in self.disturbed]}
 

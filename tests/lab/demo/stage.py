@@ -7,12 +7,13 @@ Knows how to ask; judges nothing (play.py does) and prints nothing (show.py does
 
 import os
 import subprocess
+import time
 from typing import Dict, List, NamedTuple, Optional
 
 from vpc import DB_HOSTS, VIP, WEB_HOSTS, Lab, LabError, now_ns
 from vpc.layout import (APP_PASSWORD, APP_USER, BY_NAME, DATABASE, INSTANCE, PARAMETER, ROUTE_TABLES)
 
-from . import gaps
+from . import beats, gaps
 from .states import Watch
 
 WEB_DIR = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "web")
@@ -37,6 +38,8 @@ class Stage:
         self._vipload = vipload
         self._limit_s = limit_s
         self._clients = None
+        self._others: List[subprocess.Popen] = []
+        self._beats: Dict[str, str] = {}  # host: file of the time stamps of its heartbeats
         self.watch = Watch({name: lab.host(name).agent_log for name in DB_HOSTS}, INSTANCE, now_ns)
 
     # --- setting up -------------------------------------------------------------------------
@@ -66,14 +69,29 @@ class Stage:
                           "the client loop's first request")
         self.watch.start()
 
+    def open_beats(self, seconds: float) -> None:
+        """Stamps of every heartbeat that leaves a database host, for so long."""
+        for host in DB_HOSTS:
+            self._beats[host] = os.path.join(self._work, f"{host}.beats")
+            self._others.append(self.lab.host(host).popen(
+                ["/usr/bin/python3", "-B", beats.__file__, self._beats[host], str(seconds)]))
+        self.lab.wait_for(lambda: all(os.path.exists(path) and beats.read(path) for path in self._beats.values()),
+                          10, "the first heartbeats")
+
+    def beats_late_ms(self, since: int, until: int) -> Dict[str, Optional[float]]:
+        """By host, how far behind its schedule the latest heartbeat of the window was."""
+        wall = time.time_ns() - now_ns()  # the kernel stamps packets by the wall clock
+        return {host: beats.lateness_ms(beats.read(path), since + wall, until + wall)
+                for host, path in self._beats.items()}
+
     def close(self) -> None:
         self.watch.stop()
-        if self._clients:
-            self._clients.terminate()
+        for process in self._others + ([self._clients] if self._clients else []):
+            process.terminate()
             try:
-                self._clients.wait(timeout=5)
+                process.wait(timeout=5)
             except subprocess.TimeoutExpired:  # it ends with the lab at the latest
-                self._clients.kill()
+                process.kill()
 
     def check(self) -> None:
         """Raises when one of those who watch has gone: nothing may be judged without them."""

@@ -55,6 +55,7 @@ class Stage:
         self.parameter_writes = []
         self.requests = []
         self.late = []
+        self.beats = {"DB_Host1": 1.0, "DB_Host2": 50.0}
         self.now = 1_000_000_000
 
     def owner(self):
@@ -74,6 +75,12 @@ class Stage:
 
     def puts(self, _since):
         return self.parameter_writes
+
+    def open_beats(self, _seconds):
+        pass
+
+    def beats_late_ms(self, _since, _until):
+        return self.beats
 
     def clients(self, pattern):
         """One request every 10 ms of the stage's own time: '1' and '2' answered by that host, 'x' not."""
@@ -202,3 +209,20 @@ def test_lateness_of_another_run_does_not_matter(stage):
 def test_a_run_without_clients_is_not_a_quiet_one(stage):
     run = still(stage, lambda: setattr(stage, "now", stage.now + 1000 * MS))
     assert run.broken == ["the client loop sent 1 requests in 1.0 s: nothing was measured"]
+
+
+def hang(stage, monkeypatch):
+    monkeypatch.setattr(Play, "hang", lambda self, back: stage.clients("1" * 50))
+    return Play(stage, 1, 1).calls_hang()
+
+
+def test_heartbeats_on_time_hold(stage, monkeypatch):
+    run = hang(stage, monkeypatch)
+    assert run.broken == [] and run.heartbeat_late_ms == 50.0
+
+
+@pytest.mark.parametrize("late, sentence", [
+    (50.1, "heartbeats of DB_Host2 were 50.1 ms late"), (None, "heartbeats of DB_Host2 were not sent")])
+def test_late_or_missing_heartbeats_fail(stage, monkeypatch, late, sentence):
+    stage.beats["DB_Host2"] = late
+    assert hang(stage, monkeypatch).broken == [sentence]
