@@ -131,6 +131,8 @@ static bool promise_stands(struct turn *t, int owner)
 
 	if (peer_heard(t, (unsigned int)owner) || PLANTED(OLD_PROMISE))
 		return true;
+	if (!due(t, t->core->started + timers->dead_after)) /* it may well be heard in a moment */
+		return false;
 	if (record_just_read(t, MONO_LONG_AGO) && touch_just_read(t, owner, MONO_LONG_AGO))
 		return true;
 	if (!record_just_read(t, MONO_LONG_AGO))
@@ -138,7 +140,7 @@ static bool promise_stands(struct turn *t, int owner)
 	if (!touch_just_read(t, owner, MONO_LONG_AGO))
 		touch_refresh(t, owner, timers->poll / 2);
 	return record->outcome == OUTCOME_UNKNOWN && record->odd_since == MONO_NEVER &&
-	       view->act_seen <= view->covered_at &&
+	       view->act_seen <= view->covered_at && t->core->started < view->covered_at &&
 	       lately(t, view->covered_at, timers->dead_after + timers->grace);
 }
 

@@ -374,6 +374,8 @@ static void command(struct turn *t, const struct event *ev)
 
 	switch (ev->command) {
 	case CMD_STOP:
+		if (core->stopping)
+			break;
 		core->stopping = true;
 		core->hello_now = true;
 		core->burst = 3;

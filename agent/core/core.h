@@ -392,6 +392,7 @@ struct touch_writer {
 	mono_us next;
 	unsigned int failures;
 	enum outcome outcome;
+	bool landed; /* once, in this run */
 };
 
 struct core {

@@ -125,8 +125,8 @@ void touch_settle(struct core *core, mono_us now, struct actions *out)
 {
 	struct touch_writer *writer = &core->touch_write;
 	struct turn t = {.core = core, .now = now, .out = out};
-	/* Once at start: may we write it at all? */
-	bool wanted = core->target_known && writer->asked == MONO_LONG_AGO;
+	/* Once at start: may we write it at all, and away with what an earlier run listed. */
+	bool wanted = core->target_known && !writer->landed;
 	struct action *act;
 
 	if (core->stopping)
@@ -159,6 +159,7 @@ void touch_written(struct core *core, mono_us now, const struct event *ev)
 	writer->outcome = ev->outcome;
 	switch (ev->outcome) {
 	case OUTCOME_OK:
+		writer->landed = true;
 		writer->failures = 0;
 		for (unsigned int i = 0; i < core->config.instance_count; i++) {
 			struct instance *in = &core->instances[i];
@@ -216,7 +217,8 @@ static void hear_entry(struct instance *in, unsigned int node, const struct touc
 	const struct record *record = &in->record;
 	struct view *view = &in->view[node];
 
-	if (!entry->disclaims && moved && entry->term >= record->version) {
+	/* On whatever term: it may not have seen the answer of its own Put yet. */
+	if (!entry->disclaims && moved) {
 		view->touch_seen = now;
 		if (view->disclaimed >= entry->term) /* forgotten in a restart */
 			view->disclaimed = 0;

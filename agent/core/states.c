@@ -368,7 +368,8 @@ static void step_stopping(struct turn *t)
 {
 	if (core_acting(t->in))
 		leave(t, CORE_BACKUP, REASON_STOPPING);
-	else if (!t->in->alias_pending)
+	t->in->alias_kept = false;
+	if (!t->in->alias_pending)
 		drop_alias(t); /* one kept in FAULT, or found at start */
 	record_disclaim(t->core, t->in);
 }

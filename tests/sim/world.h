@@ -185,7 +185,7 @@ struct trace_line {
 	long long a, b, c, d;
 };
 
-#define TRACE_LINES 512
+#define TRACE_LINES 4096
 
 struct world;
 /* Looks at everything after one event; returns NULL or the sentence of what is broken. */
