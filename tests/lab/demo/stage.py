@@ -80,6 +80,7 @@ class Stage:
 
     def beats_late_ms(self, since: int, until: int) -> Dict[str, Optional[float]]:
         """By host, how far behind its schedule the latest heartbeat of the window was."""
+        time.sleep(0.3)  # the stamps are exact, but they are written down a moment later
         wall = time.time_ns() - now_ns()  # the kernel stamps packets by the wall clock
         return {host: beats.lateness_ms(beats.read(path), since + wall, until + wall)
                 for host, path in self._beats.items()}
