@@ -16,6 +16,7 @@ struct task {
 	double seconds; /* of processor time; 0 = only count */
 	bool hash;	/* print one line per seed */
 	bool stop;	/* at the first failure */
+	bool coverage;	/* print the table */
 	const char *report;
 	unsigned int planted, missed; /* core-seconds per planted bug; bugs not found */
 };
@@ -154,7 +155,7 @@ static uint32_t family_by_name(const char *name)
 	exit(2);
 }
 
-int main(int argc, char **argv)
+static void parse(struct task *task, int argc, char **argv)
 {
 	static const struct option words[] = {
 		{"seed", 1, NULL, 's'},	   {"count", 1, NULL, 'c'},    {"seconds", 1, NULL, 'S'},
@@ -163,6 +164,65 @@ int main(int argc, char **argv)
 		{"canary", 0, NULL, 'C'},  {"wall", 1, NULL, 'W'},     {"report", 1, NULL, 'r'},
 		{"commit", 1, NULL, 'm'},  {"coverage", 0, NULL, 'o'}, {"planted", 1, NULL, 'p'},
 		{NULL, 0, NULL, 0}};
+	int word;
+
+	while ((word = getopt_long(argc, argv, "", words, NULL)) != -1) {
+		switch (word) {
+		case 's':
+			task->first = strtoull(optarg, NULL, 0);
+			break;
+		case 'c':
+			task->count = strtoull(optarg, NULL, 0);
+			break;
+		case 'S':
+			task->seconds = strtod(optarg, NULL);
+			break;
+		case 'q':
+			task->options.quiet = strtoll(optarg, NULL, 0) * SEC;
+			break;
+		case 'w':
+			task->options.without |= family_by_name(optarg);
+			break;
+		case 't':
+			task->options.trace = (unsigned int)strtoul(optarg, NULL, 0);
+			break;
+		case 'v':
+			task->options.verbose = true;
+			break;
+		case 'h':
+			task->hash = true;
+			break;
+		case 'g':
+			task->stop = false;
+			break;
+		case 'C':
+			task->options.canary = true;
+			break;
+		case 'W':
+			task->options.wall = strtoll(optarg, NULL, 0) * SEC;
+			break;
+		case 'r':
+			task->report = optarg;
+			break;
+		case 'm':
+			task->options.commit = optarg;
+			break;
+		case 'p':
+			task->planted = (unsigned int)strtoul(optarg, NULL, 0);
+			break;
+		case 'o':
+			task->coverage = true;
+			break;
+		default:
+			usage(); /* does not return */
+		}
+	}
+	if (task->count == UINT64_MAX && task->seconds <= 0)
+		task->count = 1;
+}
+
+int main(int argc, char **argv)
+{
 	struct task task = {.options = {.commit = "unknown",
 					.words = "",
 					.quiet = 120 * SEC,
@@ -170,64 +230,13 @@ int main(int argc, char **argv)
 			    .count = UINT64_MAX,
 			    .stop = true};
 	struct sim_total *total = calloc(1, sizeof(*total));
-	bool coverage = false;
-	int word;
+	bool held;
 
-	while ((word = getopt_long(argc, argv, "", words, NULL)) != -1) {
-		switch (word) {
-		case 's':
-			task.first = strtoull(optarg, NULL, 0);
-			break;
-		case 'c':
-			task.count = strtoull(optarg, NULL, 0);
-			break;
-		case 'S':
-			task.seconds = strtod(optarg, NULL);
-			break;
-		case 'q':
-			task.options.quiet = strtoll(optarg, NULL, 0) * SEC;
-			break;
-		case 'w':
-			task.options.without |= family_by_name(optarg);
-			break;
-		case 't':
-			task.options.trace = (unsigned int)strtoul(optarg, NULL, 0);
-			break;
-		case 'v':
-			task.options.verbose = true;
-			break;
-		case 'h':
-			task.hash = true;
-			break;
-		case 'g':
-			task.stop = false;
-			break;
-		case 'C':
-			task.options.canary = true;
-			break;
-		case 'W':
-			task.options.wall = strtoll(optarg, NULL, 0) * SEC;
-			break;
-		case 'r':
-			task.report = optarg;
-			break;
-		case 'm':
-			task.options.commit = optarg;
-			break;
-		case 'p':
-			task.planted = (unsigned int)strtoul(optarg, NULL, 0);
-			break;
-		case 'o':
-			coverage = true;
-			break;
-		default:
-			usage(); /* does not return */
-		}
-	}
-	if (task.count == UINT64_MAX && task.seconds <= 0)
-		task.count = 1;
+	if (!total)
+		abort();
+	parse(&task, argc, argv);
 	run_all(&task, total);
-	if (coverage)
+	if (task.coverage)
 		print_coverage(total, stdout);
 	if (!task.hash)
 		print_total(total);
@@ -235,7 +244,7 @@ int main(int argc, char **argv)
 		write_report(&task, total);
 	else if (task.planted)
 		plant(&task, NULL);
-	word = total->violations || task.missed ? 1 : 0;
+	held = total->violations == 0 && task.missed == 0;
 	free(total);
-	return word;
+	return held ? 0 : 1;
 }

@@ -70,7 +70,8 @@ static void draw_faults(struct run *run, struct rng *rng)
 	swarm->timely = rng_chance(rng, 500);
 	swarm->families = (uint32_t)rng_next(rng) & ((1U << FAMILIES) - 1);
 	if (rng_chance(rng, 200)) /* few at a time: the story is easier to read */
-		swarm->families &= (uint32_t)rng_next(rng) & (uint32_t)rng_next(rng);
+		for (unsigned int k = 0; k < 2; k++)
+			swarm->families &= (uint32_t)rng_next(rng);
 	if (swarm->timely)
 		swarm->families &= ~(1U << FAMILY_PARAMETER | 1U << FAMILY_API_LATE);
 	swarm->every = rng_between(rng, 3, 60) * SEC;

@@ -50,6 +50,8 @@ static void schedule(struct swarm *swarm, struct world *world, enum family famil
 	struct strike next = {.family = family};
 	mono_us at = world->now + rng_below(&swarm->rng, 2 * swarm->every);
 
+	if (world->config.nodes < 2)
+		return;
 	next.a = (unsigned int)rng_below(&swarm->rng, world->config.nodes);
 	next.b = (next.a + 1 + (unsigned int)rng_below(&swarm->rng, world->config.nodes - 1)) %
 		 world->config.nodes;
@@ -302,8 +304,7 @@ static void carry_out(struct swarm *swarm, struct world *world, const struct str
 	case FAMILY_STANDBY:
 		strike_command(swarm, world, s);
 		break;
-	case FAMILY_CLOCK:
-		break; /* all the time: see swarm_begin() */
+	case FAMILY_CLOCK: /* all the time: see swarm_begin() */
 	case FAMILIES:
 		break;
 	}
