@@ -106,8 +106,8 @@ static void always(enum fake_fault fault, unsigned int number, enum mycheck_verd
 	long memory;
 
 	if (verdict != MYCHECK_HUNG)
-		config.timeout = 5 * SEC; /* an answer comes at once, but the server needs a CPU */
-	face(fault, number, 350 * MSEC);
+		config.timeout = 1 * SEC; /* an answer comes at once, but the server needs a CPU */
+	face(fault, number, config.timeout + 50 * MSEC);
 	memory = memory_used();
 	for (unsigned int i = 0; i == 0 || (watch.count < 2 && i < 10); i++)
 		watch_for(&watch, 650 * MSEC);
