@@ -141,6 +141,17 @@ static const char *renounces(const struct world *world, unsigned int n, unsigned
 	return NULL;
 }
 
+/* Since when this node runs and its way to the parameter store is as good as it gets. */
+static void watch_store(const struct world *world, struct judge *judge, unsigned int n)
+{
+	const struct path *path = &world->hosts[n].path[SERVICE_SSM];
+
+	if (!awake(world, n) || path->down || path->writes_denied || path->error_permille ||
+	    path->lost_permille || path->late_permille || path->latency_max > 100 * MSEC ||
+	    path->hand_over_max > 10 * MSEC || world->now < world->cloud.outage_until)
+		judge->store_bad[n] = world->now;
+}
+
 static void keep_history(struct world *world, struct judge *judge, unsigned int i)
 {
 	mono_us span = world->now - judge->looked;
@@ -164,6 +175,8 @@ const char *judge_look(struct world *world, struct judge *judge)
 {
 	const char *broken = NULL;
 
+	for (unsigned int n = 0; n < world->config.nodes; n++)
+		watch_store(world, judge, n);
 	for (unsigned int i = 0; i < world->config.instances; i++) {
 		if (judge->looked < world->now)
 			keep_history(world, judge, i);
@@ -298,6 +311,8 @@ static const char *route_is_justified(struct world *world, struct judge *judge, 
 
 /* Nothing is promised of a MASTER whose lease had run out until everybody has looked again. */
 #define LAPSE (15 * SEC)
+/* Long enough for every wait and back-off to have ended. */
+#define WELL (60 * SEC)
 
 /* T1, T2 A claim on silence is never begun against a node that acts with a valid lease. */
 static const char *silence_is_real(struct world *world, const struct judge *judge,
@@ -310,8 +325,12 @@ static const char *silence_is_real(struct world *world, const struct judge *judg
 		bool adopted = in->reason == REASON_ADOPTED &&
 			       world_clock(world, n) - in->acting_since < 10 * SEC;
 
-		if (n == host || !awake(world, n) || !core_acting(in) || adopted ||
-		    world->now - judge->seats[n][act->instance].lapsed <= LAPSE)
+		if (n == host || !awake(world, n) || !core_acting(in) || adopted)
+			continue;
+		if (world->now - judge->store_bad[n] > WELL && in->state == CORE_MASTER &&
+		    in->record.owner == (int)n && world_clock(world, n) - in->acting_since > WELL)
+			return "T2 a silent claim against a MASTER that reaches the store";
+		if (world->now - judge->seats[n][act->instance].lapsed <= LAPSE)
 			continue;
 		if (!(in->flags & FLAG_UNCONFIRMED) && in->record.owner == (int)n &&
 		    in->disclaimed < in->record.version &&

@@ -28,6 +28,7 @@ struct judge {
 	mono_us dual_since[WORLD_NODES][WORLD_NODES][WORLD_INSTANCES];
 	uint32_t boot[WORLD_NODES];
 	mono_us booted[WORLD_NODES];
+	mono_us store_bad[WORLD_NODES]; /* when its way to the parameter store was last not good */
 	uint64_t promised[WORLD_NODES][WORLD_INSTANCES]; /* highest version ever disclaimed */
 	mono_us second[WORLD_NODES];			 /* of the counters below */
 	unsigned int ticks[WORLD_NODES];		 /* in it */
