@@ -103,6 +103,7 @@ static void always(enum fake_fault fault, unsigned int number, enum mycheck_verd
 		   const char *evidence)
 {
 	unsigned int files = open_files();
+	unsigned int matched = 0;
 	long memory;
 
 	if (verdict != MYCHECK_HUNG)
@@ -116,10 +117,16 @@ static void always(enum fake_fault fault, unsigned int number, enum mycheck_verd
 	for (unsigned int i = 0; i < watch.count; i++) {
 		const struct mycheck_result *result = &watch.heard[i].result;
 
+		/* The fake serves one session after the other: it may be busy with the last. */
+		if (result->verdict == MYCHECK_HUNG &&
+		    strstr(result->evidence, "after the server had ended a session"))
+			continue;
+		matched++;
 		if (result->verdict != verdict || !strstr(result->evidence, evidence))
 			fail_msg("%s: %s, not %s: %s", mycheck_verdict_name(result->verdict),
 				 result->evidence, mycheck_verdict_name(verdict), evidence);
 	}
+	assert_true(matched > 0);
 	if (!SANITIZED && memory > 1 << 20)
 		fail_msg("%ld bytes more", memory);
 	part();
