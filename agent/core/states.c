@@ -59,9 +59,18 @@ static void drop_alias(struct turn *t)
 	t->in->alias_asked = false;
 }
 
+/* P names another that has not renounced: it serves, though we may not hear it. */
+static bool taken_over(const struct turn *t)
+{
+	int owner = t->in->record.owner;
+
+	return owner >= 0 && owner != self_of(t->core) && !record_covered(t->in, t->core);
+}
+
 void leave(struct turn *t, enum core_state state, enum core_reason reason)
 {
-	bool alone = state == CORE_FAULT && reason != REASON_FENCED && !peer_could_serve(t);
+	bool alone = state == CORE_FAULT && reason != REASON_FENCED && !peer_could_serve(t) &&
+		     !taken_over(t);
 	bool was_master = t->in->state == CORE_MASTER;
 
 	emit(t, ACT_CANCEL);
@@ -236,14 +245,6 @@ static void step_maint(struct turn *t)
 }
 
 /* --- the address ------------------------------------------------------------------------ */
-
-/* P names another that has not renounced: it serves, though we may not hear it. */
-static bool taken_over(const struct turn *t)
-{
-	int owner = t->in->record.owner;
-
-	return owner >= 0 && owner != self_of(t->core) && !record_covered(t->in, t->core);
-}
 
 static bool alias_wanted(struct turn *t)
 {

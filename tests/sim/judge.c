@@ -322,8 +322,10 @@ static const char *silence_is_real(struct world *world, const struct judge *judg
 		return NULL;
 	for (unsigned int n = 0; n < world->config.nodes; n++) {
 		const struct instance *in = &world->hosts[n].instances[act->instance];
-		bool adopted = in->reason == REASON_ADOPTED &&
-			       world_clock(world, n) - in->acting_since < 10 * SEC;
+		mono_us acts = world_clock(world, n) - in->acting_since;
+		/* It took up a version that stood there already: a peer may be in its grace. */
+		bool adopted = acts < 10 * SEC &&
+			       world_param(world, act->instance)->at < world->now - acts;
 
 		if (n == host || !awake(world, n) || !core_acting(in) || adopted)
 			continue;
@@ -363,6 +365,20 @@ static const char *confirmation_counts(struct world *world, const struct judge *
 	return NULL;
 }
 
+/* Order of effects: the address goes before anybody is told that the VIP is free. */
+static const char *address_first(const struct world *world, const struct judge *judge,
+				 unsigned int host, const struct action *act)
+{
+	const struct host *h = &world->hosts[host];
+	bool acted = act->old_state == CORE_CLAIMING || act->old_state == CORE_MASTER;
+	bool acts = act->state == CORE_CLAIMING || act->state == CORE_MASTER;
+
+	if (!acted || acts || !h->alias[act->instance] || h->instances[act->instance].alias_kept ||
+	    judge->seats[host][act->instance].dropped)
+		return NULL;
+	return "D11 the VIP is given up before the address is removed";
+}
+
 static const char *see_state(struct world *world, struct judge *judge, unsigned int host,
 			     const struct action *act)
 {
@@ -378,6 +394,7 @@ static const char *see_state(struct world *world, struct judge *judge, unsigned 
 		return "canary: a node became MASTER, as it should";
 	if (judge->settled && act->reason != REASON_STARTED)
 		broken = broken ? broken : "I3 a transition long after the faults ended";
+	broken = broken ? broken : address_first(world, judge, host, act);
 	broken = broken ? broken : confirmation_counts(world, judge, host, act);
 	broken = broken ? broken : promise_is_young(world, judge, host, act);
 	return broken ? broken : silence_is_real(world, judge, host, act);
@@ -419,9 +436,11 @@ static const char *see_action(struct world *world, struct judge *judge, unsigned
 	case ACT_TOUCH_PUT:
 	case ACT_ROUTE_GET:
 		break;
+	case ACT_ALIAS_DEL:
+		judge->seats[host][act->instance].dropped = true;
+		return NULL;
 	case ACT_HELLO:
 	case ACT_NOTE:
-	case ACT_ALIAS_DEL:
 	case ACT_CANCEL:
 	case ACT_EXIT:
 	case ACT_TYPES:
@@ -536,6 +555,7 @@ const char *judge_step(struct world *world, struct judge *judge, unsigned int ho
 	for (unsigned int i = 0; i < world->config.instances; i++) {
 		uint64_t *promise = &judge->promised[host][i];
 
+		judge->seats[host][i].dropped = false;
 		if (world->hosts[host].instances[i].disclaimed > *promise)
 			*promise = world->hosts[host].instances[i].disclaimed;
 	}

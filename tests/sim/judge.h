@@ -11,6 +11,7 @@
 #include "tests/sim/world.h"
 
 struct seat {		      /* one node's place in one instance */
+	bool dropped;	      /* ALIAS_DEL was asked for in this step */
 	enum core_state told; /* by the last ACT_STATE */
 	bool known;	      /* the next four are set */
 	uint32_t life;
