@@ -77,6 +77,7 @@ static void touch_done(struct agent *agent, const struct aws_job *job)
 			   .outcome = job->outcome,
 			   .sent = job->sent,
 			   .version = (uint64_t)job->version,
+			   .mtime = job->mtime,
 			   .touch = &touch,
 		   });
 }
