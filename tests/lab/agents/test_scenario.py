@@ -98,3 +98,17 @@ def test_h_kill_9_and_restart_is_no_transition(pair):
     assert instance(pair, "DB_Host2")["last_transition"] == before
     vip = [line for line in pair.history(since=since, event="address") if line["address"] == "10.1.5.5"]
     assert vip == [], "the alias never went away"
+
+
+def test_a_partition_moves_nothing_and_a_database_that_dies_in_it_moves_by_the_touch_alone(pair):
+    since = now_ns()
+    pair.cut("DB_Host1", "DB_Host2")
+    pair.wait_for(lambda: "partitioned" in instance(pair, "DB_Host2")["flags"], 6, "the partition to show")
+    nothing_moves(pair, since, 6, "DB_Host1")  # longer than D + G
+    since = now_ns()
+    pair.host("DB_Host1").mysql_kill()
+    pair.wait_owner("DB_Host2", SILENT_S)
+    took = (max(line["t_done_ns"] for line in writes(pair, since)) - since) / 1e9
+    assert took < SILENT_S - 1, f"{took} s: waited for the grace although the touch says that it is disclaimed"
+    pair.heal()
+    pair.wait_for(lambda: state(pair, "DB_Host1") == "FAULT" and pair.holders() == ["DB_Host2"], 3, "one owner")
