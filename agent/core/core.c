@@ -206,7 +206,7 @@ static void hear_record(struct core *core, struct instance *in, mono_us now,
 	bool news = said->life > record->life || said->version > record->version;
 
 	if (worth.session || !can_ask)
-		record_hear(core, in, now, said, owner_by_id(core, said->owner));
+		record_hear(in, now, said, owner_by_id(core, said->owner));
 	else if (news && now - record->asked > timers->verify_fast)
 		record->asked = MONO_LONG_AGO;
 }
@@ -438,7 +438,7 @@ static void learn(struct turn *t, const struct event *ev)
 		t->in->link_up = ev->up;
 		break;
 	case EV_ALIAS:
-		alias_seen(core, t->in, t->now, ev);
+		alias_seen(t->in, t->now, ev);
 		break;
 	case EV_TARGET:
 		if (ev->up && !core->target_known)

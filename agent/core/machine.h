@@ -60,8 +60,7 @@ bool set_flag(struct instance *in, enum core_flag flag, bool on);
 
 /* record.c */
 void record_init(struct record *record);
-void record_hear(struct core *core, struct instance *in, mono_us now,
-		 const struct hello_instance *said, int owner);
+void record_hear(struct instance *in, mono_us now, const struct hello_instance *said, int owner);
 void record_read(struct core *core, struct instance *in, mono_us now, const struct event *ev);
 void record_written(struct core *core, struct instance *in, mono_us now, const struct event *ev);
 /* Asks for P when the last question is @period old. */
@@ -120,7 +119,7 @@ void enter(struct turn *t, enum core_state state, enum core_reason reason);
 /* Leaves an acting state: writes cancelled, alias off, disclaimed, told. */
 void leave(struct turn *t, enum core_state state, enum core_reason reason);
 void obey(struct turn *t, const struct event *ev);
-void alias_seen(struct core *core, struct instance *in, mono_us now, const struct event *ev);
+void alias_seen(struct instance *in, mono_us now, const struct event *ev);
 
 /* fitness.c */
 uint32_t blockers(const struct turn *t);

@@ -58,12 +58,10 @@ static void start_life(struct instance *in, mono_us now, uint32_t life, uint64_t
 	adopt(&in->record, now, version, owner);
 }
 
-void record_hear(struct core *core, struct instance *in, mono_us now,
-		 const struct hello_instance *said, int owner)
+void record_hear(struct instance *in, mono_us now, const struct hello_instance *said, int owner)
 {
 	struct record *record = &in->record;
 
-	(void)core;
 	if (said->life > record->life) {
 		start_life(in, now, said->life, said->version, owner);
 		return;
@@ -166,7 +164,6 @@ void record_written(struct core *core, struct instance *in, mono_us now, const s
 {
 	struct record *record = &in->record;
 
-	(void)core;
 	if (ev->op == record->op && record->putting)
 		record->op = 0;
 	record->put_outcome = ev->outcome;

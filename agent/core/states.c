@@ -287,11 +287,10 @@ static void count_meddling(struct instance *in, mono_us now)
 	set_flag(in, FLAG_ALIAS_FIGHT, true);
 }
 
-void alias_seen(struct core *core, struct instance *in, mono_us now, const struct event *ev)
+void alias_seen(struct instance *in, mono_us now, const struct event *ev)
 {
 	bool asked = in->alias_pending;
 
-	(void)core;
 	in->alias_pending = false;
 	if (!asked && in->state != CORE_INIT && ev->up != in->alias_present &&
 	    ev->up != core_acting(in))

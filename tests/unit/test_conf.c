@@ -2,7 +2,8 @@
 /*
  * Good configurations: every word reaches its field, every default is the
  * documented one, what is printed reads back the same, the digest sees what
- * it must and nothing else, and the limits lie where the header says.
+ * it must and nothing else, and the limits lie where the header says. Long
+ * because it is one list, a test per word or rule, that shares one full text.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ownership rules, one sentence each, in worlds of two or three nodes:
- * who starts as what, who may claim and when, who steps down.
+ * who starts as what, who may claim and when, who steps down. Long because
+ * it is one list in the order of the rules of doc/protocol.md.
  */
 #include "tests/unit/core_world.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a MASTER must do to stay one and when it has to let go, what operators
- * may order, what a stall leaves behind, and that nothing overflows.
+ * may order, what a stall leaves behind, and that nothing overflows. Long
+ * because it is one list of sentences; each is short.
  */
 #include <stdlib.h>
 
