@@ -115,6 +115,7 @@ static void instance_init(struct core *core, struct instance *in,
 		.last_failure = MONO_LONG_AGO,
 		.handover_to = -1,
 		.handover_until = MONO_LONG_AGO,
+		.frozen_until = MONO_NEVER,
 		.confirm_after = MONO_LONG_AGO,
 	};
 	record_init(&in->record);
@@ -314,7 +315,7 @@ static void say_instance(const struct turn *t, struct hello_instance *said)
 		.priority = core->config.nodes[core->config.self].priority,
 		.owner = id_of_owner(core, in->record.owner),
 		.handover_to = in->handover_to >= 0 ? core->config.nodes[in->handover_to].id : 0,
-		.life = in->record.life,
+		.life = in->record.known ? in->record.life : 0,
 		.version = in->record.known ? in->record.version : 0,
 		.disclaimed = in->disclaimed,
 	};

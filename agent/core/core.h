@@ -209,6 +209,7 @@ struct event {
 	bool up;
 	bool force;
 	bool source_dest_check;
+	mono_us until;		   /* CMD_FREEZE_ON: ends by itself; 0 = not */
 	const struct hello *hello; /* borrowed for the call */
 	const struct touch *touch; /* borrowed for the call */
 };
@@ -242,6 +243,7 @@ enum core_note {
 	NOTE_STRANGER,	     /* the parameter names nobody we know */
 	NOTE_CONFIG_DIFFERS, /* node's configuration is not ours */
 	NOTE_TAKEN_BACK,     /* nobody took the planned hand-over */
+	NOTE_THAWED,	     /* maintenance had an end, and it has come */
 	NOTE_COUNT
 };
 
@@ -281,7 +283,7 @@ struct view {
 /* The parameter P as this node knows it. */
 struct record {
 	bool known;
-	uint64_t version;   /* kv */
+	uint64_t version;   /* kv; while nothing is known: what an earlier run knew, or 0 */
 	int owner;	    /* ko */
 	mono_us first_seen; /* o_kv: when this version was first known */
 	mono_us mtime;
@@ -356,6 +358,7 @@ struct instance {
 	bool link_up;
 	bool standby;
 	bool frozen;
+	mono_us frozen_until; /* MONO_NEVER = until told */
 	bool alias_present;
 	bool alias_pending; /* asked for, answer not yet there */
 	bool alias_asked;   /* what was asked for last: present or not */
@@ -426,6 +429,31 @@ struct core {
  */
 void core_init(struct core *core, mono_us now, const struct core_config *config,
 	       struct instance *instances, struct route *routes);
+
+/*
+ * What of an instance outlives the process: what it promised, what it was told
+ * to keep, and how far P had counted. agent/state.h writes it down.
+ */
+struct core_saved {
+	uint32_t life;
+	uint64_t version; /* newest known of P, 0 = none */
+	int owner;	  /* as of that version; for people, not restored */
+	uint64_t disclaimed;
+	bool standby;
+	bool frozen;
+	mono_us frozen_until; /* MONO_NEVER = until told */
+	mono_us hold_until;   /* MONO_LONG_AGO = no hold */
+	mono_us last_failure; /* MONO_LONG_AGO = none */
+	unsigned int failures;
+};
+
+void core_save(const struct core *core, unsigned int instance, struct core_saved *saved);
+/*
+ * Right after core_init(). The owner is asked again; but no version that was
+ * disclaimed is acted upon, and a read that has not come as far as @saved is
+ * stale, or P was made anew.
+ */
+void core_restore(struct core *core, unsigned int instance, const struct core_saved *saved);
 
 /*
  * Advances the machine by one event.

@@ -60,6 +60,7 @@ const char *core_note_name(enum core_note note)
 		[NOTE_STRANGER] = "parameter_names_stranger",
 		[NOTE_CONFIG_DIFFERS] = "config_differs",
 		[NOTE_TAKEN_BACK] = "handover_taken_back",
+		[NOTE_THAWED] = "maintenance_over",
 	};
 
 	return NAME_OF(names, note);

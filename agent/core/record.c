@@ -70,7 +70,7 @@ void record_hear(struct instance *in, mono_us now, const struct hello_instance *
 		return;
 	if (record->known && said->version > record->version + VERSION_JUMP_MAX)
 		return;
-	if (!record->known || said->version > record->version)
+	if (record->known ? said->version > record->version : said->version >= record->version)
 		adopt(record, now, said->version, owner);
 }
 
@@ -111,14 +111,16 @@ static bool believe(struct core *core, struct instance *in, mono_us now, const s
 	bool absent = ev->outcome == OUTCOME_ABSENT;
 	uint64_t version = absent ? 0 : ev->version;
 	int owner = absent ? OWNER_NOBODY : ev->owner;
+	bool knew = record->known || record->version > 0;
 
-	if (!absent && (!record->known || version > record->version ||
-			(PLANTED(STALE_READ) && version != record->version))) {
+	if (!absent &&
+	    (version > record->version || (!record->known && version == record->version) ||
+	     (PLANTED(STALE_READ) && version != record->version))) {
 		adopt(record, now, version, owner);
 	} else if (!record->known || version < record->version || owner != record->owner) {
 		if (!new_life(core, record, now, ev))
 			return false;
-		start_life(in, now, record->life + (record->known ? 1 : 0), version, owner);
+		start_life(in, now, record->life + (knew ? 1 : 0), version, owner);
 	}
 	record->odd_since = MONO_NEVER;
 	record->mtime = absent ? MONO_NEVER : ev->mtime;

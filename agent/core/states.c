@@ -92,6 +92,7 @@ static void step_init(struct turn *t)
 	struct instance *in = t->in;
 	struct core *core = t->core;
 	mono_us patience = core->started + timers_of(t)->claim;
+	bool fit = healthy(t) || in->frozen; /* hands off, whatever the checks say */
 
 	record_refresh(t, timers_of(t)->verify_fast);
 	routes_refresh(t, timers_of(t)->verify_fast);
@@ -99,15 +100,15 @@ static void step_init(struct turn *t)
 		enter(t, CORE_MAINT, REASON_STARTED);
 		return;
 	}
-	if (unhealthy(t)) {
+	if (unhealthy(t) && !in->frozen) {
 		enter(t, CORE_FAULT, in->link_up ? REASON_CHECK_FAILED : REASON_LINK_DOWN);
 		in->alias_kept = in->alias_present;
 		return;
 	}
 	if (!in->record.known || (!routes_tried(in) && !due(t, patience)) ||
-	    (!healthy(t) && !due(t, patience)))
+	    (!fit && !due(t, patience)))
 		return;
-	if (in->record.owner == self_of(core) && healthy(t) && !record_covered(in, core) &&
+	if (in->record.owner == self_of(core) && fit && !record_covered(in, core) &&
 	    !routes_at_peer(t) && !peer_acting(t)) {
 		if (record_just_read(t, MONO_LONG_AGO))
 			enter(t, CORE_MASTER, REASON_ADOPTED);
@@ -382,6 +383,10 @@ void settle(struct turn *t)
 
 	if (in->stall > 0 && !PLANTED(NO_STALL_CHECK))
 		stalled(t);
+	if (in->frozen && due(t, in->frozen_until)) {
+		in->frozen = false;
+		note(t, NOTE_THAWED, -1);
+	}
 	if (t->core->stopping) {
 		step_stopping(t);
 	} else {
@@ -441,6 +446,7 @@ void obey(struct turn *t, const struct event *ev)
 		break;
 	case CMD_FREEZE_ON:
 		in->frozen = true;
+		in->frozen_until = ev->until > 0 ? ev->until : MONO_NEVER;
 		break;
 	case CMD_FREEZE_OFF:
 		in->frozen = false;
