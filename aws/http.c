@@ -300,6 +300,10 @@ void http_close(struct http *http)
 		(void)http_abort(http->calls);
 	if (http->multi)
 		(void)curl_multi_cleanup(http->multi);
+	for (struct connection *next, *c = http->connections; c; c = next) {
+		next = c->next; /* libcurl never told of its end */
+		free(c);
+	}
 	ev_timer_stop(http->loop, &http->timer);
 	free(http->ca_file);
 	free(http->ca_path);

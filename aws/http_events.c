@@ -89,6 +89,20 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 	return 0;
 }
 
+/* The connection of @fd is over, or was: numbers come again. */
+static void forget(struct http *http, curl_socket_t fd)
+{
+	for (struct connection **at = &http->connections; *at; at = &(*at)->next) {
+		struct connection *connection = *at;
+
+		if (connection->fd != fd)
+			continue;
+		*at = connection->next;
+		free(connection);
+		return;
+	}
+}
+
 static curl_socket_t on_curl_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct http *http = arg;
@@ -103,6 +117,8 @@ static curl_socket_t on_curl_open(void *arg, curlsocktype purpose, struct curl_s
 		free(connection);
 		return CURL_SOCKET_BAD;
 	}
+	/* libcurl (7.88) closes a socket that never got connected without telling. */
+	forget(http, connection->fd);
 	connection->next = http->connections;
 	http->connections = connection;
 	return connection->fd;
@@ -112,15 +128,7 @@ static int on_curl_close(void *arg, curl_socket_t fd)
 {
 	struct http *http = arg;
 
-	for (struct connection **at = &http->connections; *at; at = &(*at)->next) {
-		struct connection *connection = *at;
-
-		if (connection->fd != fd)
-			continue;
-		*at = connection->next;
-		free(connection);
-		break;
-	}
+	forget(http, fd);
 	for (struct http_call *call = http->calls; call; call = call->next)
 		if (call->fd == fd)
 			call->fd = CURL_SOCKET_BAD; /* the number may be somebody else's next */
