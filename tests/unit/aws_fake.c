@@ -29,7 +29,7 @@
 
 #include "tests/unit/aws_fake.h"
 
-#define WAIT_MAX_S 5.0
+#define WAIT_MAX_S 30.0
 #define XML_HEAD " xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r-1</requestId>"
 
 struct fake_connection {
@@ -524,7 +524,7 @@ void fake_run(struct fake *fake, int ms)
 	ev_timer_stop(fake->loop, &timer);
 }
 
-static void wait_for(struct fake *fake, const unsigned int *counter, unsigned int wanted)
+void fake_wait_for(struct fake *fake, const unsigned int *counter, unsigned int wanted)
 {
 	struct ev_timer timer;
 	bool over = false;
@@ -534,7 +534,7 @@ static void wait_for(struct fake *fake, const unsigned int *counter, unsigned in
 	ev_now_update(fake->loop);
 	ev_timer_start(fake->loop, &timer);
 	while (!over && *counter < wanted)
-		(void)ev_run(fake->loop, 0);
+		(void)ev_run(fake->loop, EVRUN_ONCE);
 	ev_timer_stop(fake->loop, &timer);
 	if (*counter < wanted)
 		fail_msg("%u of %u after %.0f s", *counter, wanted, WAIT_MAX_S);
@@ -542,12 +542,12 @@ static void wait_for(struct fake *fake, const unsigned int *counter, unsigned in
 
 void fake_wait(struct fake *fake, unsigned int jobs)
 {
-	wait_for(fake, &fake->done, jobs);
+	fake_wait_for(fake, &fake->done, jobs);
 }
 
 void fake_wait_report(struct fake *fake, unsigned int reports)
 {
-	wait_for(fake, &fake->identities, reports);
+	fake_wait_for(fake, &fake->identities, reports);
 }
 
 void fake_start_unknown(struct fake *fake)
@@ -571,8 +571,8 @@ struct aws_job *fake_job(enum aws_call call)
 
 	assert_non_null(job);
 	job->instance = 1;
-	job->not_after = mono_now() + 500 * MSEC;
-	job->deadline = mono_now() + SEC;
+	job->not_after = mono_now() + 5 * SEC;
+	job->deadline = mono_now() + 10 * SEC;
 	if (call != AWS_TARGET_CHECK)
 		assert_int_equal(ip_parse("10.1.5.5", &job->vip), 0);
 	(void)snprintf(job->name, sizeof(job->name), "MasterDB_VIP");

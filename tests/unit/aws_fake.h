@@ -16,6 +16,8 @@
 #define FAKE_JOBS_MAX 64
 #define FAKE_REQUEST_MAX 8192
 #define FAKE_REPLY_MAX (128 * 1024)
+/* What a busy machine may take for what needs no time. */
+#define PATIENCE (5 * SEC)
 
 struct fake;
 
@@ -86,12 +88,14 @@ void fake_start(struct fake *fake);
 void fake_start_unknown(struct fake *fake); /* the same without the wait */
 
 /* Runs the loop until @jobs have come back, or an identity report is there; fails the
- * test after five seconds. */
+ * test after half a minute. */
 void fake_wait(struct fake *fake, unsigned int jobs);
 void fake_wait_report(struct fake *fake, unsigned int reports);
+/* The same until @counter, of @fake, is at least @wanted. */
+void fake_wait_for(struct fake *fake, const unsigned int *counter, unsigned int wanted);
 void fake_run(struct fake *fake, int ms);
 
-/* A job of instance 1 with a second to live, submitted. */
+/* A job of instance 1 with ten seconds to live. */
 struct aws_job *fake_job(enum aws_call call);
 void fake_submit(struct fake *fake, struct aws_job *job);
 /* The only job of the test, to its end. */

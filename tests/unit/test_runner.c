@@ -114,7 +114,7 @@ static void a_hanging_script_is_ended_with_its_group_at_the_timeout(void **state
 	wait_reports(2);
 	assert_int_equal(fix.reports[0].status, 128 + SIGTERM);
 	assert_string_equal(fix.reports[0].problem, "timed out after 0.3 s");
-	assert_in_range(fix.reports[0].took_ms, 290, 5000);
+	assert_in_range(fix.reports[0].took_ms, 290, 20000);
 	assert_true(gone(OWN_MOUNT "/pid"));
 	assert_string_equal(read_file(LOG), "two 5\n");
 }
@@ -144,7 +144,7 @@ static void a_script_that_ignores_sigterm_is_killed_a_second_later(void **state)
 	assert_int_equal(fix.reports[0].status, 128 + SIGKILL);
 	assert_string_equal(fix.reports[0].problem,
 			    "timed out after 0.2 s, ignored SIGTERM, killed");
-	assert_in_range(fix.reports[0].took_ms, 1190, 6000);
+	assert_in_range(fix.reports[0].took_ms, 1190, 20000);
 	assert_true(gone(OWN_MOUNT "/pid"));
 }
 
