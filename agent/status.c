@@ -325,6 +325,7 @@ static const char *const remedies[] = {
 	"no route table could be read lately",
 	"the daemon is stopping",
 	"the touch parameter is denied: allow ssm:GetParameter, ssm:PutParameter",
+	"the gate before a claim refused; it is asked again in a moment",
 };
 
 void agent_why(struct agent *agent, unsigned int i, struct buf *reply)

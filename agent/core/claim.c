@@ -72,6 +72,8 @@ static void begin(struct turn *t, enum claim_kind kind, enum core_reason reason)
 {
 	struct instance *in = t->in;
 
+	if (!duty_gate(t)) /* the reasons are looked at again when it has answered */
+		return;
 	in->claim = (struct claim){.kind = kind,
 				   .base = in->record.version,
 				   .life = in->record.life,
@@ -227,7 +229,7 @@ void claim_consider(struct turn *t)
 		return;
 	if (owner == self_of(t->core) && !record_covered(in, t->core) && !peer_acting(t)) {
 		/* Not moving back: P says it never left. So a hold is no reason against. */
-		if ((blockers(t) & ~(uint32_t)BLOCK_HOLD) == 0)
+		if ((blockers(t) & ~(uint32_t)(BLOCK_HOLD | BLOCK_GATE)) == 0)
 			adopt(t);
 		return;
 	}
@@ -309,7 +311,8 @@ void claim_continue(struct turn *t)
 	if (PLANTED(CLAIM_FOR_EVER) || !due(t, mono_min(claim->since + timers_of(t)->claim,
 							lease_base(t) + timers_of(t)->lease)))
 		routes_write(t);
-	else if (in->promise != 0 && in->promise == in->record.version && routes_any_mine(t))
+	else if (in->promise != 0 && in->promise == in->record.version &&
+		 (routes_any_mine(t) || !duty_promoted(t)))
 		enter(t, CORE_MASTER, REASON_UNRECORDED); /* the store is away; the promise holds */
 	else
 		give_up(t);

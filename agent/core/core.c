@@ -119,6 +119,7 @@ static void instance_init(struct core *core, struct instance *in,
 		.confirm_after = MONO_LONG_AGO,
 	};
 	record_init(&in->record);
+	duty_init(in);
 	for (unsigned int i = 0; i < sizeof(in->alias_lost) / sizeof(in->alias_lost[0]); i++)
 		in->alias_lost[i] = MONO_LONG_AGO;
 	for (unsigned int n = 0; n < CORE_NODES_MAX; n++)
@@ -293,6 +294,8 @@ static uint16_t instance_flags(const struct turn *t)
 		flags |= HELLO_FROZEN;
 	if (in->flags & FLAG_PARTIAL)
 		flags |= HELLO_PARTIAL;
+	if (in->flags & FLAG_BLOCKED)
+		flags |= HELLO_BLOCKED;
 	return flags;
 }
 
@@ -419,6 +422,16 @@ static void ask_again(struct core *core)
 	}
 }
 
+static void check(struct core *core, const struct event *ev)
+{
+	struct health *health = &core->health[ev->track];
+	enum health_state before = health->state;
+
+	health_count(health, ev->health);
+	if (health->state == HEALTH_UP && before != HEALTH_UP)
+		duty_forget(core, ev->track);
+}
+
 static void learn(struct turn *t, const struct event *ev)
 {
 	struct core *core = t->core;
@@ -433,7 +446,7 @@ static void learn(struct turn *t, const struct event *ev)
 		hear(t, ev->hello);
 		break;
 	case EV_VERDICT:
-		health_count(&core->health[ev->track], ev->health);
+		check(core, ev);
 		break;
 	case EV_LINK:
 		t->in->link_up = ev->up;
@@ -468,6 +481,18 @@ static void learn(struct turn *t, const struct event *ev)
 		break;
 	case EV_COMMAND:
 		command(t, ev);
+		break;
+	case EV_GATE:
+		duty_answered(t, DUTY_GATE, ev);
+		break;
+	case EV_PROMOTED:
+		duty_answered(t, DUTY_PROMOTE, ev);
+		break;
+	case EV_FENCED:
+		duty_answered(t, DUTY_FENCE, ev);
+		break;
+	case EV_RELEASED:
+		duty_answered(t, DUTY_RELEASE, ev);
 		break;
 	case EV_TYPES:
 		break;
@@ -533,6 +558,8 @@ enum core_refusal core_refuses(const struct core *core, mono_us now, const struc
 		return REFUSE_NOT_MASTER;
 	if (in->frozen)
 		return REFUSE_FROZEN;
+	if (in->departure.step != DEPARTURE_NONE)
+		return REFUSE_BUSY;
 	if (command->node == self_of(core))
 		return REFUSE_SELF;
 	for (unsigned int n = 0; n < core->config.node_count; n++) {
@@ -542,7 +569,11 @@ enum core_refusal core_refuses(const struct core *core, mono_us now, const struc
 			continue;
 		if (!core_hears(core, now, n))
 			worst = REFUSE_TARGET_SILENT;
-		else if (view->flags & HELLO_ELIGIBLE || command->force)
+		else if (command->force)
+			return REFUSE_NOT;
+		else if (view->flags & HELLO_BLOCKED)
+			worst = REFUSE_TARGET_BLOCKED;
+		else if (view->flags & HELLO_ELIGIBLE)
 			return REFUSE_NOT;
 		else
 			worst = view->flags & HELLO_HOLD ? REFUSE_TARGET_HOLD : REFUSE_TARGET_UNFIT;

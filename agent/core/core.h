@@ -74,6 +74,7 @@ enum core_reason {
 	REASON_STANDBY,
 	REASON_RESUMED, /* standby off */
 	REASON_STOPPING,
+	REASON_PROMOTE_FAILED, /* the database could not be made writable */
 	REASON_COUNT
 };
 
@@ -91,6 +92,7 @@ enum core_blocker {
 	BLOCK_ROUTES = 1 << 9,	    /* no route table read within T_api */
 	BLOCK_STOPPING = 1 << 10,
 	BLOCK_TOUCH = 1 << 11, /* touch parameters may not be read or written */
+	BLOCK_GATE = 1 << 12,  /* the gate refused a claim; asked again after a while */
 };
 
 /* What is remarkable while it lasts; a set of bits, for status. */
@@ -104,6 +106,8 @@ enum core_flag {
 	FLAG_STRANGER = 1 << 6,	     /* P names no configured node */
 	FLAG_CLAIM_BACKOFF = 1 << 7, /* the last claim failed; the next one waits */
 	FLAG_SUSPECT = 1 << 8,	     /* the owner is not heard: the parameter is being asked */
+	FLAG_BLOCKED = 1 << 9,	     /* the gate refuses, or says that it would */
+	FLAG_UNPROMOTED = 1 << 10,   /* acts, but the database is not writable yet */
 };
 
 /* Owner of P and target of a route: a node index, or one of these. */
@@ -122,11 +126,20 @@ struct core_node {
 	uint8_t priority;
 };
 
+/* What a claim and its end may ask of the database and of hooks (duty.c). */
+enum core_duty { DUTY_GATE, DUTY_PROMOTE, DUTY_FENCE, DUTY_RELEASE, CORE_DUTIES };
+
 struct core_instance_config {
 	uint16_t id;
 	unsigned int tables;
-	uint32_t tracks; /* set of track indexes */
-	bool fence;	 /* isolation = fence; else hold */
+	uint32_t tracks;    /* set of track indexes */
+	bool fence;	    /* isolation = fence; else hold */
+	bool gates;	    /* asks ACT_GATE before the first Put of a claim */
+	bool promotes;	    /* asks ACT_PROMOTE before its first route write */
+	bool fences;	    /* asks ACT_FENCE before it gives up, and beside another owner */
+	bool releases;	    /* asks ACT_RELEASE before a planned hand-over */
+	bool unpromoted_ok; /* a failed promotion does not keep the routes away */
+	mono_us patience[CORE_DUTIES]; /* for the answer; 0 = 2, 10, 1 and 10 s */
 };
 
 struct core_config {
@@ -163,6 +176,14 @@ enum event_type {
 	EV_ROUTE_READ,	  /* answer to ACT_ROUTE_GET: table, outcome, target, sent */
 	EV_ROUTE_WRITTEN, /* answer to ACT_ROUTE_SET: table, outcome, sent */
 	EV_COMMAND,	  /* command, node (target of a switchover or -1), force */
+	/* Answers to the duties: op, outcome. OK = yes, done; DENIED = no, by decision (a veto,
+	 * too far behind); REFUSED = failed for good; UNKNOWN = no answer in time; NOT_SENT =
+	 * could not be asked. With op 0 unasked news: of the gate, what it would say; of the
+	 * fence, that the database was seen read-only (OK) or writable (anything else). */
+	EV_GATE,
+	EV_PROMOTED,
+	EV_FENCED,
+	EV_RELEASED,
 	EV_TYPES
 };
 
@@ -230,6 +251,13 @@ enum action_type {
 	ACT_ROUTE_GET, /* table */
 	ACT_ROUTE_SET, /* table, to us */
 	ACT_EXIT,      /* the stop is complete */
+	/* Duties: op, deadline. The shell carries out those of one instance in the order in which
+	 * they come, except that a fence ends what is under way; it answers each by its deadline.
+	 */
+	ACT_GATE,    /* may we take over? */
+	ACT_PROMOTE, /* make the database writable; done already is success */
+	ACT_FENCE,   /* make it read-only; done already is success */
+	ACT_RELEASE, /* prepare the hand-over to node (-1: whoever takes it) */
 	ACT_TYPES
 };
 
@@ -244,6 +272,10 @@ enum core_note {
 	NOTE_CONFIG_DIFFERS, /* node's configuration is not ours */
 	NOTE_TAKEN_BACK,     /* nobody took the planned hand-over */
 	NOTE_THAWED,	     /* maintenance had an end, and it has come */
+	NOTE_GATE_SHUT,	     /* the gate refused a claim */
+	NOTE_PROMOTE_FAILED,
+	NOTE_FENCE_FAILED,
+	NOTE_RELEASE_REFUSED, /* by the hook before a planned hand-over */
 	NOTE_COUNT
 };
 
@@ -341,6 +373,24 @@ struct claim {
 	unsigned int puts;  /* so far; 0 = none may have been applied */
 };
 
+struct duty {
+	uint32_t op; /* under way, 0 = none */
+	mono_us asked;
+	mono_us deadline;
+	mono_us answered;
+	mono_us retry_at;
+	unsigned int failures; /* in a row */
+	enum outcome outcome;  /* of the last answer */
+};
+
+/* The end of an acting state, while it is under way (depart.c). */
+struct departure {
+	enum { DEPARTURE_NONE, DEPARTURE_RELEASING, DEPARTURE_FENCING } step;
+	enum core_state state;
+	enum core_reason reason;
+	int target; /* of a hand-over, or -1 */
+};
+
 struct instance {
 	struct core_instance_config config;
 	enum core_state state;
@@ -370,6 +420,11 @@ struct instance {
 	mono_us hold_until;
 	mono_us last_failure;
 	unsigned int failures;
+	struct duty duties[CORE_DUTIES];
+	struct departure departure;
+	bool promoted;	 /* in this reign: the database is known to be writable */
+	bool fenced;	 /* the database is known to be read-only */
+	bool gate_shut;	 /* what the gate would say, by news unasked for */
 	int handover_to; /* -1 = none; else the node meant to take over */
 	mono_us handover_until;
 	mono_us stall;	       /* the loop stood still for so long, not yet acted upon */
@@ -489,9 +544,11 @@ enum core_refusal {
 	REFUSE_SELF,	/* the target is this node */
 	REFUSE_NO_PEER, /* no peer is eligible */
 	REFUSE_TARGET_SILENT,
-	REFUSE_TARGET_HOLD,  /* target is held back after a failure: ack it there */
-	REFUSE_TARGET_UNFIT, /* target says it is not eligible */
-	REFUSE_FROZEN,	     /* maintenance is on */
+	REFUSE_TARGET_HOLD,    /* target is held back after a failure: ack it there */
+	REFUSE_TARGET_UNFIT,   /* target says it is not eligible */
+	REFUSE_TARGET_BLOCKED, /* its gate would refuse */
+	REFUSE_FROZEN,	       /* maintenance is on */
+	REFUSE_BUSY,	       /* a hand-over is under way */
 	REFUSE_COUNT
 };
 enum core_refusal core_refuses(const struct core *core, mono_us now, const struct event *command);

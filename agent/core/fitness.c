@@ -61,9 +61,14 @@ bool healthy(const struct turn *t)
 	return t->in->link_up && worst_check(t) == HEALTH_UP;
 }
 
+bool check_failed(const struct turn *t)
+{
+	return worst_check(t) == HEALTH_DOWN;
+}
+
 bool unhealthy(const struct turn *t)
 {
-	return !t->in->link_up || worst_check(t) == HEALTH_DOWN;
+	return !t->in->link_up || check_failed(t);
 }
 
 static bool touch_denied(const struct turn *t)
@@ -108,6 +113,8 @@ uint32_t blockers(const struct turn *t)
 		set |= BLOCK_TOUCH;
 	if (!due(t, in->hold_until) && peer_could_serve(t))
 		set |= BLOCK_HOLD;
+	if (duty_gate_waits(t))
+		set |= BLOCK_GATE;
 	return set;
 }
 

@@ -28,6 +28,7 @@
 #define HELLO_STANDBY 0x0020  /* an operator keeps it out */
 #define HELLO_FROZEN 0x0040   /* maintenance: hands off */
 #define HELLO_PARTIAL 0x0080  /* some route table cannot be written */
+#define HELLO_BLOCKED 0x0100  /* the gate refuses, or would */
 
 struct hello_instance {
 	uint16_t id; /* conf_id of its name */

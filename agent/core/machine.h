@@ -8,7 +8,9 @@
  *   routes.c  the route tables: reading, writing, drift (V1)
  *   lease.c   acks, touches (T2) and the lease (F1)
  *   claim.c   why a BACKUP may claim (A1, C1-C4) and how a claim goes on (C5)
- *   states.c  one function per state, enter() and leave()
+ *   states.c  one function per state, enter()
+ *   depart.c  how an acting state ends: leave()
+ *   duty.c    gate, promotion, fence and release hook
  *   fitness.c who may take the VIP: blockers, hold, rank
  */
 #ifndef AGENT_CORE_MACHINE_H
@@ -85,6 +87,8 @@ void routes_want(struct turn *t, mono_us since);
 void routes_unwant(struct turn *t);
 void routes_write(struct turn *t); /* what is wanted and may be written now */
 void routes_mend(struct turn *t);  /* V1: drift, seen twice, P confirmed after */
+/* What entitles to a write: the owner's promise, or P read just now and after @from, and ours. */
+bool routes_entitled(const struct turn *t, mono_us from);
 bool routes_tried(const struct instance *in);
 bool routes_all_mine(const struct turn *t);
 bool routes_any_mine(const struct turn *t);
@@ -116,16 +120,44 @@ mono_us claim_quiet_from(const struct core *core, const struct instance *in);
 /* states.c */
 void settle(struct turn *t);
 void enter(struct turn *t, enum core_state state, enum core_reason reason);
-/* Leaves an acting state: writes cancelled, alias off, disclaimed, told. */
-void leave(struct turn *t, enum core_state state, enum core_reason reason);
 void obey(struct turn *t, const struct event *ev);
 void alias_seen(struct instance *in, mono_us now, const struct event *ev);
+
+/* depart.c */
+/* Leaves an acting state: writes cancelled, fenced, alias off, disclaimed, told. At once, or
+ * when the database has answered. */
+void leave(struct turn *t, enum core_state state, enum core_reason reason);
+/* The same by an operator's will: the release hook is asked before. */
+void leave_planned(struct turn *t, enum core_state state, enum core_reason reason, int target);
+void depart_continue(struct turn *t);
+void drop_alias(struct turn *t);
+/* P names another that has not renounced: it serves, though we may not hear it. */
+bool taken_over(const struct turn *t);
+
+/* duty.c */
+void duty_init(struct instance *in);
+void duty_begin(struct instance *in); /* an acting state begins */
+void duty_end(struct instance *in);   /* an acting state ends */
+void duty_answered(struct turn *t, enum core_duty which, const struct event *ev);
+/* The database of @track was away: what was known of it may be wrong. */
+void duty_forget(struct core *core, unsigned int track);
+bool duty_gate(struct turn *t);		    /* open: asked for this claim, answered lately */
+bool duty_gate_waits(const struct turn *t); /* it refused and is not to be asked yet */
+void duty_promote(struct turn *t);
+bool duty_promoted(const struct turn *t); /* routes may lead to the database */
+bool duty_promote_failed(const struct turn *t);
+bool duty_fence(struct turn *t); /* asks; true when there is nothing to wait for */
+bool duty_fence_done(struct turn *t);
+void duty_release(struct turn *t, int target);
+void duty_settle(struct turn *t); /* before the state looks: what is over, what is missing */
+void duty_flags(struct turn *t);  /* after it */
 
 /* fitness.c */
 uint32_t blockers(const struct turn *t);
 bool eligible(const struct turn *t);
-bool healthy(const struct turn *t);   /* nothing says it cannot serve */
-bool unhealthy(const struct turn *t); /* something says it cannot */
+bool healthy(const struct turn *t);	 /* nothing says it cannot serve */
+bool unhealthy(const struct turn *t);	 /* something says it cannot */
+bool check_failed(const struct turn *t); /* the database does not serve */
 bool peer_heard(const struct turn *t, unsigned int node);
 bool peer_could_serve(const struct turn *t); /* a heard peer is eligible or acting */
 /* One that goes before us by priority, then by place in the configuration. */

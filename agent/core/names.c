@@ -43,6 +43,7 @@ const char *core_reason_name(enum core_reason reason)
 		[REASON_STANDBY] = "standby",
 		[REASON_RESUMED] = "resumed",
 		[REASON_STOPPING] = "stopping",
+		[REASON_PROMOTE_FAILED] = "promote_failed",
 	};
 
 	return NAME_OF(names, reason);
@@ -61,6 +62,10 @@ const char *core_note_name(enum core_note note)
 		[NOTE_CONFIG_DIFFERS] = "config_differs",
 		[NOTE_TAKEN_BACK] = "handover_taken_back",
 		[NOTE_THAWED] = "maintenance_over",
+		[NOTE_GATE_SHUT] = "gate_shut",
+		[NOTE_PROMOTE_FAILED] = "promote_failed",
+		[NOTE_FENCE_FAILED] = "fence_failed",
+		[NOTE_RELEASE_REFUSED] = "release_refused",
 	};
 
 	return NAME_OF(names, note);
@@ -83,6 +88,10 @@ const char *core_event_name(enum event_type type)
 		[EV_ROUTE_READ] = "route_read",
 		[EV_ROUTE_WRITTEN] = "route_written",
 		[EV_COMMAND] = "command",
+		[EV_GATE] = "gate",
+		[EV_PROMOTED] = "promoted",
+		[EV_FENCED] = "fenced",
+		[EV_RELEASED] = "released",
 	};
 
 	return NAME_OF(names, type);
@@ -98,7 +107,9 @@ const char *core_refusal_name(enum core_refusal refusal)
 		[REFUSE_TARGET_SILENT] = "no peer that could take over is heard",
 		[REFUSE_TARGET_HOLD] = "the target is held back after a failure: ack it there",
 		[REFUSE_TARGET_UNFIT] = "the target is not eligible: see 'zonevipctl why' there",
+		[REFUSE_TARGET_BLOCKED] = "the target's gate is shut: see 'zonevipctl why' there",
 		[REFUSE_FROZEN] = "maintenance is on",
+		[REFUSE_BUSY] = "a hand-over is under way",
 	};
 
 	return NAME_OF(names, refusal);
@@ -120,6 +131,7 @@ const char *core_blocker_name(uint32_t set)
 		"standby",	  "maintenance",       "hold",
 		"no_identity",	  "source_dest_check", "no_parameter",
 		"no_route_table", "stopping",	       "touch_denied",
+		"gate_shut",
 	};
 
 	return NAME_OF(names, lowest_bit(set));
@@ -128,8 +140,9 @@ const char *core_blocker_name(uint32_t set)
 const char *core_flag_name(uint32_t set)
 {
 	static const char *const names[] = {
-		"partitioned", "unconfirmed", "unrecorded", "partial",	    "degraded",
-		"alias_fight", "stranger",    "backoff",    "owner_silent",
+		"partitioned",	"unconfirmed", "unrecorded", "partial",
+		"degraded",	"alias_fight", "stranger",   "backoff",
+		"owner_silent", "blocked",     "unpromoted",
 	};
 
 	return NAME_OF(names, lowest_bit(set));

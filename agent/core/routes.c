@@ -172,8 +172,7 @@ static void set(struct turn *t, unsigned int table)
 	act->deadline = t->now + timers_of(t)->route_call;
 }
 
-/* What entitles to a write: the owner's promise, or P just read and ours. */
-static bool entitled(const struct turn *t, mono_us from)
+bool routes_entitled(const struct turn *t, mono_us from)
 {
 	const struct instance *in = t->in;
 
@@ -188,7 +187,8 @@ void routes_write(struct turn *t)
 {
 	bool asked = false;
 
-	if ((!t->in->alias_present && !PLANTED(ROUTE_FIRST)) ||
+	duty_promote(t);
+	if ((!t->in->alias_present && !PLANTED(ROUTE_FIRST)) || !duty_promoted(t) ||
 	    (t->in->frozen && !PLANTED(NO_MAINTENANCE))) /* an address first, then traffic for it */
 		return;
 	for (unsigned int i = 0; i < t->in->config.tables; i++) {
@@ -198,7 +198,7 @@ void routes_write(struct turn *t)
 			continue;
 		if (route->unsettled)
 			ask(t, i);
-		else if (entitled(t, MONO_LONG_AGO))
+		else if (routes_entitled(t, MONO_LONG_AGO))
 			set(t, i);
 		else if (!asked && t->in->state == CORE_MASTER) {
 			record_ask(t);
@@ -209,7 +209,7 @@ void routes_write(struct turn *t)
 
 void routes_mend(struct turn *t)
 {
-	if (!t->in->alias_present || PLANTED(NO_VERIFY))
+	if (!t->in->alias_present || !duty_promoted(t) || PLANTED(NO_VERIFY))
 		return;
 	for (unsigned int i = 0; i < t->in->config.tables; i++) {
 		struct route *route = &t->in->routes[i];
@@ -221,7 +221,7 @@ void routes_mend(struct turn *t)
 			continue; /* the second look comes with routes_period() */
 		if (!due(t, route->retry_at))
 			continue;
-		if (entitled(t, route->read_at)) {
+		if (routes_entitled(t, route->read_at)) {
 			note(t, NOTE_DRIFT, route->target);
 			t->out->items[t->out->count - 1].table = i;
 			set(t, i);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine of one instance: what each state looks after, and the two doors
- * between states. enter() is the only place that changes a state; leave() is
- * enter() for a node that acted, and keeps the order that others rely on:
- * writes cancelled, address gone, disclaimed, told.
+ * between states. enter() is the only place that changes a state; leave()
+ * (depart.c) is the way there for a node that acts.
  */
 #include "agent/core/machine.h"
 
@@ -37,8 +36,11 @@ void enter(struct turn *t, enum core_state state, enum core_reason reason)
 		in->touch_sent = t->now; /* of a claim: its Put; of an adoption: nothing yet */
 		in->handover_until = MONO_LONG_AGO;
 		in->handover_to = -1;
+		duty_begin(in);
 	}
 	if (!core_acting(in)) {
+		in->departure.step = DEPARTURE_NONE;
+		duty_end(in);
 		in->acting_since = MONO_NEVER;
 		in->promise = 0;
 		routes_unwant(t);
@@ -47,41 +49,6 @@ void enter(struct turn *t, enum core_state state, enum core_reason reason)
 		routes_want(t, reign);
 	if (state != CORE_FAULT)
 		in->alias_kept = false;
-}
-
-static void drop_alias(struct turn *t)
-{
-	if (!t->in->alias_present && !t->in->alias_pending)
-		return;
-	emit(t, ACT_ALIAS_DEL);
-	t->in->alias_present = false;
-	t->in->alias_pending = true;
-	t->in->alias_asked = false;
-}
-
-/* P names another that has not renounced: it serves, though we may not hear it. */
-static bool taken_over(const struct turn *t)
-{
-	int owner = t->in->record.owner;
-
-	return owner >= 0 && owner != self_of(t->core) && !record_covered(t->in, t->core);
-}
-
-void leave(struct turn *t, enum core_state state, enum core_reason reason)
-{
-	bool alone = state == CORE_FAULT && reason != REASON_FENCED && !peer_could_serve(t) &&
-		     !taken_over(t);
-	bool was_master = t->in->state == CORE_MASTER;
-
-	emit(t, ACT_CANCEL);
-	if (!alone && !PLANTED(KEEP_ALIAS))
-		drop_alias(t);
-	record_disclaim(t->core, t->in);
-	enter(t, state, reason);
-	t->in->alias_kept = alone;
-	if (was_master && reason != REASON_SWITCHOVER && reason != REASON_RELEASED &&
-	    reason != REASON_STANDBY && reason != REASON_STOPPING)
-		failed(t);
 }
 
 /* --- states ------------------------------------------------------------------------- */
@@ -165,12 +132,20 @@ static bool overruled(const struct turn *t)
 	       (outranked(t) && !PLANTED(NO_TIE_BREAK));
 }
 
+/* The database stays read-only, and somebody else might do better. */
+static bool promotion_hopeless(const struct turn *t)
+{
+	return duty_promote_failed(t) && peer_could_serve(t);
+}
+
 static void step_claiming(struct turn *t)
 {
 	if (overruled(t))
 		leave(t, CORE_BACKUP, REASON_OVERRULED);
 	else if (unhealthy(t) && !t->in->frozen)
 		leave(t, CORE_FAULT, t->in->link_up ? REASON_CHECK_FAILED : REASON_LINK_DOWN);
+	else if (promotion_hopeless(t))
+		leave(t, CORE_BACKUP, REASON_PROMOTE_FAILED);
 	else
 		claim_continue(t);
 }
@@ -178,7 +153,9 @@ static void step_claiming(struct turn *t)
 /* C6: not one table could be written for T_route, and somebody else might do better. */
 static bool routes_hopeless(struct turn *t)
 {
-	return !routes_any_mine(t) && due(t, t->in->since + timers_of(t)->route) &&
+	mono_us since = mono_max(t->in->since, t->in->duties[DUTY_PROMOTE].answered);
+
+	return duty_promoted(t) && !routes_any_mine(t) && due(t, since + timers_of(t)->route) &&
 	       peer_could_serve(t);
 }
 
@@ -206,8 +183,12 @@ static void step_master(struct turn *t)
 		t->in->claim_after = t->now + timers->hold;
 		return;
 	}
+	if (promotion_hopeless(t)) {
+		leave(t, CORE_BACKUP, REASON_PROMOTE_FAILED);
+		return;
+	}
 	lease_watch(t);
-	if (t->in->state != CORE_MASTER)
+	if (t->in->departure.step == DEPARTURE_FENCING || t->in->state != CORE_MASTER)
 		return;
 	claim_record(t);
 	routes_write(t);
@@ -305,6 +286,9 @@ void alias_seen(struct instance *in, mono_us now, const struct event *ev)
 
 static void step_state(struct turn *t)
 {
+	depart_continue(t);
+	if (t->in->departure.step == DEPARTURE_FENCING)
+		return;
 	switch (t->in->state) {
 	case CORE_INIT:
 		step_init(t);
@@ -360,15 +344,14 @@ static void stalled(struct turn *t)
 	 * after this, we simply go on (A1). */
 	if (in->state == CORE_MASTER)
 		failed(t);
+	(void)duty_fence(t); /* too late to wait for it */
 	drop_alias(t);
 	enter(t, CORE_BACKUP, REASON_STALLED);
 }
 
-/* A planned end: hand over in order, take the address along, and stay out. */
+/* The end is planned: what is left of us is taken along. */
 static void step_stopping(struct turn *t)
 {
-	if (core_acting(t->in))
-		leave(t, CORE_BACKUP, REASON_STOPPING);
 	t->in->alias_kept = false;
 	if (!t->in->alias_pending)
 		drop_alias(t); /* one kept in FAULT, or found at start */
@@ -387,8 +370,14 @@ void settle(struct turn *t)
 		in->frozen = false;
 		note(t, NOTE_THAWED, -1);
 	}
+	duty_settle(t);
 	if (t->core->stopping) {
-		step_stopping(t);
+		if (core_acting(in)) {
+			leave_planned(t, CORE_BACKUP, REASON_STOPPING, -1);
+			step_state(t);
+		}
+		if (!core_acting(in))
+			step_stopping(t);
 	} else {
 		/* A new state may have something to do at once. Bounded: no rule leads
 		 * back to a state left in the same look. */
@@ -401,6 +390,7 @@ void settle(struct turn *t)
 	}
 	if (!t->core->stopping)
 		plumb(t);
+	duty_flags(t);
 	set_flag(in, FLAG_PARTIAL, core_acting(in) && partial(t));
 	if (set_flag(in, FLAG_STRANGER, in->record.owner == OWNER_STRANGER) &&
 	    in->record.owner == OWNER_STRANGER)
@@ -412,15 +402,6 @@ void settle(struct turn *t)
 
 /* --- commands --------------------------------------------------------------------- */
 
-static void hand_over(struct turn *t, int target, enum core_reason reason)
-{
-	leave(t, CORE_BACKUP, reason);
-	t->in->handover_to = target;
-	t->in->handover_until = t->now + timers_of(t)->handover;
-	if (t->in->record.owner != self_of(t->core)) /* there was nothing to renounce yet */
-		t->in->claim_after = t->in->handover_until;
-}
-
 void obey(struct turn *t, const struct event *ev)
 {
 	struct instance *in = t->in;
@@ -428,16 +409,16 @@ void obey(struct turn *t, const struct event *ev)
 	switch (ev->command) {
 	case CMD_SWITCHOVER:
 		if (core_refuses(t->core, t->now, ev) == REFUSE_NOT)
-			hand_over(t, ev->node, REASON_SWITCHOVER);
+			leave_planned(t, CORE_BACKUP, REASON_SWITCHOVER, ev->node);
 		break;
 	case CMD_RELEASE:
 		if (core_acting(in))
-			hand_over(t, -1, REASON_RELEASED);
+			leave_planned(t, CORE_BACKUP, REASON_RELEASED, -1);
 		break;
 	case CMD_STANDBY_ON:
 		in->standby = true;
 		if (core_acting(in))
-			leave(t, CORE_MAINT, REASON_STANDBY);
+			leave_planned(t, CORE_MAINT, REASON_STANDBY, -1);
 		else if (in->state != CORE_MAINT)
 			enter(t, CORE_MAINT, REASON_STANDBY);
 		break;

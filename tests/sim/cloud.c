@@ -305,6 +305,10 @@ void cloud_execute(struct world *world, int index)
 	case ACT_ALIAS_DEL:
 	case ACT_CANCEL:
 	case ACT_EXIT:
+	case ACT_GATE:
+	case ACT_PROMOTE:
+	case ACT_FENCE:
+	case ACT_RELEASE:
 	case ACT_TYPES:
 		break;
 	}

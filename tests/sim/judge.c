@@ -443,6 +443,10 @@ static const char *see_action(struct world *world, struct judge *judge, unsigned
 	case ACT_NOTE:
 	case ACT_CANCEL:
 	case ACT_EXIT:
+	case ACT_GATE:
+	case ACT_PROMOTE:
+	case ACT_FENCE:
+	case ACT_RELEASE:
 	case ACT_TYPES:
 		return NULL;
 	}

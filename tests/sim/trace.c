@@ -70,6 +70,10 @@ void trace_event(struct world *world, unsigned int host, const struct event *ev)
 	case EV_PARAM_READ:
 	case EV_PARAM_WRITTEN:
 	case EV_TOUCH_WRITTEN:
+	case EV_GATE:
+	case EV_PROMOTED:
+	case EV_FENCED:
+	case EV_RELEASED:
 	case EV_TYPES:
 		break;
 	}
@@ -125,6 +129,12 @@ static void print_event(const struct trace_line *line, FILE *to)
 		(void)fprintf(to, "i%lld %s table %lld target %lld", line->a, outcome, line->c,
 			      line->d);
 		break;
+	case EV_GATE:
+	case EV_PROMOTED:
+	case EV_FENCED:
+	case EV_RELEASED:
+		(void)fprintf(to, "i%lld %s", line->a, outcome);
+		break;
 	case EV_TICK:
 		break;
 	case EV_RESUMED:
@@ -142,9 +152,9 @@ static void print_event(const struct trace_line *line, FILE *to)
 static void print_action(const struct trace_line *line, FILE *to)
 {
 	static const char *const names[ACT_TYPES] = {
-		"HELLO",     "STATE",	  "NOTE",      "ALIAS_ADD", "ALIAS_DEL",
-		"CANCEL",    "PARAM_GET", "PARAM_PUT", "TOUCH_GET", "TOUCH_PUT",
-		"ROUTE_GET", "ROUTE_SET", "EXIT",
+		"HELLO",     "STATE",	  "NOTE",      "ALIAS_ADD", "ALIAS_DEL", "CANCEL",
+		"PARAM_GET", "PARAM_PUT", "TOUCH_GET", "TOUCH_PUT", "ROUTE_GET", "ROUTE_SET",
+		"EXIT",	     "GATE",	  "PROMOTE",   "FENCE",	    "RELEASE",
 	};
 	enum action_type type = (enum action_type)(line->kind - KIND_ACTION);
 

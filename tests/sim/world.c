@@ -62,6 +62,23 @@ static void rearm(struct world *world, unsigned int host)
 	happen(world, host, HAPPENS_TICK, at - world->now, 0);
 }
 
+/* A shell carries out a duty; its answer may never come. */
+static void begin_duty(struct world *world, unsigned int host, const struct action *act,
+		       enum core_duty duty)
+{
+	const struct host *h = &world->hosts[host];
+
+	if (!h->duty[duty].silent)
+		queue_push(world, &(struct item){.at = world->now + h->duty[duty].takes,
+						 .order = world_order(world),
+						 .what = HAPPENS_DUTY,
+						 .host = host,
+						 .boot = h->boot,
+						 .index = (int)act->instance,
+						 .op = act->op,
+						 .duty = duty});
+}
+
 static void apply(struct world *world, unsigned int host, const struct action *act)
 {
 	struct host *h = &world->hosts[host];
@@ -100,6 +117,18 @@ static void apply(struct world *world, unsigned int host, const struct action *a
 		h->running = false;
 		h->exited = true;
 		trace_note(world, (int)host, WORLD_EXITS, 0, 0);
+		break;
+	case ACT_GATE:
+		begin_duty(world, host, act, DUTY_GATE);
+		break;
+	case ACT_PROMOTE:
+		begin_duty(world, host, act, DUTY_PROMOTE);
+		break;
+	case ACT_FENCE:
+		begin_duty(world, host, act, DUTY_FENCE);
+		break;
+	case ACT_RELEASE:
+		begin_duty(world, host, act, DUTY_RELEASE);
 		break;
 	case ACT_TYPES:
 		break;
@@ -267,6 +296,24 @@ static void take_check(struct world *world, const struct item *item)
 		happen(world, item->host, HAPPENS_CHECK, h->check_period, 0);
 }
 
+static void end_duty(struct world *world, const struct item *item)
+{
+	static const enum event_type answers[CORE_DUTIES] = {EV_GATE, EV_PROMOTED, EV_FENCED,
+							     EV_RELEASED};
+	struct host *h = &world->hosts[item->host];
+	enum outcome outcome = h->duty[item->duty].outcome;
+
+	if (outcome == OUTCOME_OK && item->duty == DUTY_PROMOTE)
+		h->writable[item->index] = true;
+	if (outcome == OUTCOME_OK && item->duty == DUTY_FENCE)
+		h->writable[item->index] = false;
+	feed(world, item->host,
+	     &(struct event){.type = answers[item->duty],
+			     .instance = (unsigned int)item->index,
+			     .op = item->op,
+			     .outcome = outcome});
+}
+
 static void dispatch(struct world *world, const struct item *item)
 {
 	struct host *h = &world->hosts[item->host];
@@ -310,6 +357,9 @@ static void dispatch(struct world *world, const struct item *item)
 	case HAPPENS_RESUME:
 		world_resume(world, item->host);
 		break;
+	case HAPPENS_DUTY:
+		end_duty(world, item);
+		break;
 	case HAPPENS_SCRIPT:
 		world->script(world, item->index, world->arg);
 		break;
@@ -343,6 +393,7 @@ static bool orphaned(struct world *world, const struct item *item)
 	case HAPPENS_CHECK:
 	case HAPPENS_TARGET:
 	case HAPPENS_RESUME:
+	case HAPPENS_DUTY:
 	case HAPPENS_KINDS:
 		break;
 	}
@@ -441,10 +492,15 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 		config->nodes[n] = (struct core_node){.id = (uint16_t)(11 * (n + 1)),
 						      .priority = world->config.priority[n]};
 	for (unsigned int i = 0; i < world->config.instances; i++)
-		instances[i] = (struct core_instance_config){.id = (uint16_t)(100 + i),
-							     .tables = world->config.tables,
-							     .tracks = 1,
-							     .fence = world->config.fence};
+		instances[i] = (struct core_instance_config){
+			.id = (uint16_t)(100 + i),
+			.tables = world->config.tables,
+			.tracks = 1,
+			.fence = world->config.fence,
+			.gates = world->config.duties[DUTY_GATE],
+			.promotes = world->config.duties[DUTY_PROMOTE],
+			.fences = world->config.duties[DUTY_FENCE],
+			.releases = world->config.duties[DUTY_RELEASE]};
 }
 
 void world_boot(struct world *world, unsigned int host)
@@ -498,6 +554,12 @@ void world_command(struct world *world, unsigned int host, const struct event *c
 		return;
 	ev.type = EV_COMMAND;
 	feed(world, host, &ev);
+}
+
+void world_tell(struct world *world, unsigned int host, const struct event *ev)
+{
+	if (world->hosts[host].running && !world->hosts[host].paused)
+		feed(world, host, ev);
 }
 
 void world_check(struct world *world, unsigned int host, enum health_result result)

@@ -28,6 +28,7 @@ struct world_config {
 	unsigned int nodes, instances, tables;
 	enum timers_profile profile;
 	bool fence;
+	bool duties[CORE_DUTIES]; /* which of them the instances have */
 	uint64_t seed;
 	uint8_t priority[WORLD_NODES];
 	mono_us wall; /* the cloud's clock at start: must not matter */
@@ -127,6 +128,12 @@ struct host {
 	bool alias[WORLD_INSTANCES];
 	bool alias_fails;
 	bool target_known, source_dest_check;
+	bool writable[WORLD_INSTANCES]; /* its database, as the duties leave it */
+	struct {
+		enum outcome outcome;
+		bool silent; /* never answers */
+		mono_us takes;
+	} duty[CORE_DUTIES];
 	enum health_result check;
 	mono_us check_period;
 	struct path path[SERVICES];
@@ -163,6 +170,7 @@ enum happening {
 	HAPPENS_CHECK,
 	HAPPENS_TARGET,
 	HAPPENS_RESUME,
+	HAPPENS_DUTY,	/* index: instance, op, duty */
 	HAPPENS_SCRIPT, /* index: handed to config.script */
 	HAPPENS_KINDS
 };
@@ -174,6 +182,8 @@ struct item {
 	unsigned int host;
 	uint32_t boot;
 	int index;
+	uint32_t op;
+	enum core_duty duty;
 };
 
 struct trace_line {
@@ -243,6 +253,8 @@ void world_pause(struct world *world, unsigned int host, mono_us length);
 /* Ends a pause now. */
 void world_resume(struct world *world, unsigned int host);
 void world_command(struct world *world, unsigned int host, const struct event *command);
+/* Any event, as a shell would tell it. */
+void world_tell(struct world *world, unsigned int host, const struct event *ev);
 void world_check(struct world *world, unsigned int host, enum health_result result);
 void world_link(struct world *world, unsigned int host, unsigned int instance, bool up);
 void world_target(struct world *world, unsigned int host, bool known, bool source_dest_check);

@@ -25,12 +25,19 @@ struct seen {
 	unsigned int states[WORLD_NODES], puts[WORLD_NODES], sets[WORLD_NODES], gets[WORLD_NODES];
 	unsigned int touches[WORLD_NODES], adds[WORLD_NODES], dels[WORLD_NODES];
 	unsigned int notes[WORLD_NODES][NOTE_COUNT];
-	mono_us put_at, set_at, add_at, del_at;
+	unsigned int duties[WORLD_NODES][CORE_DUTIES];
+	mono_us put_at, set_at, add_at, del_at, duty_at[CORE_DUTIES];
 	bool exits[WORLD_NODES];
 	bool naked; /* a route was to be written before the address was there */
 };
 
 static struct seen seen;
+
+static inline void see_duty(const struct world *world, unsigned int host, enum core_duty duty)
+{
+	seen.duties[host][duty]++;
+	seen.duty_at[duty] = world->now;
+}
 
 static inline void see(struct world *world, unsigned int host, const struct action *act)
 {
@@ -66,6 +73,18 @@ static inline void see(struct world *world, unsigned int host, const struct acti
 		break;
 	case ACT_EXIT:
 		seen.exits[host] = true;
+		break;
+	case ACT_GATE:
+		see_duty(world, host, DUTY_GATE);
+		break;
+	case ACT_PROMOTE:
+		see_duty(world, host, DUTY_PROMOTE);
+		break;
+	case ACT_FENCE:
+		see_duty(world, host, DUTY_FENCE);
+		break;
+	case ACT_RELEASE:
+		see_duty(world, host, DUTY_RELEASE);
 		break;
 	case ACT_HELLO:
 	case ACT_CANCEL:
