@@ -44,7 +44,8 @@ while True:
 
 def stand_in(folder):
     programs = {"zonevipd": STAND_IN, "zonevipctl": "#!/bin/sh\necho '{\"asked\": \"'$1'\"}'\n",
-                "zonevip-notify": "#!/bin/sh\nexec sleep 1000\n"}
+                "zonevip-notify": "#!/bin/sh\nexec sleep 1000\n",
+                "zonevip-cleanup": "#!/bin/sh\nexec /usr/sbin/ip addr flush dev eth0 label 'eth0:*'\n"}
     for name, text in programs.items():
         path = folder / name
         path.write_text(text)

@@ -17,7 +17,7 @@ from . import beats, gaps
 from .states import Watch
 
 WEB_DIR = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "web")
-ZONEVIPCTL = "/usr/local/bin/zonevipctl"
+ZONEVIPCTL = "/usr/local/sbin/zonevipctl"
 TEAMS = 30
 QUERY = "SELECT name, short_name, @@hostname FROM teams ORDER BY name LIMIT 1"
 ROUTE_CALLS = ("ReplaceRoute", "CreateRoute", "DeleteRoute")

@@ -24,7 +24,7 @@ Time: every stamp is CLOCK_BOOTTIME in nanoseconds (now_ns()), the clock of the 
 
 Lab(dir=None, bindir=None, conf=None, tie=True)
     dir      state directory, made by up(), removed by down(); default a fresh one under /tmp
-    bindir   holds zonevipd, zonevipctl, zonevip-notify (build tree or install tree; copied at
+    bindir   holds zonevipd, zonevipctl, zonevip-notify, zonevip-cleanup (build or install tree; copied at
              up() into every DB host as `make install` would place them); None: no agents
     conf     text of zonevip.conf instead of the lab's own (lab.conf_text())
     tie      True: the lab dies with this process, whatever ends it; False: it stays until down()

@@ -21,8 +21,11 @@ from .layout import REGION, SERVICES, VIP, HostSpec
 LAB = "/run/lab"  # the lab's directory as every process inside sees it
 USERS = ("zonevip", "zonevip-script")
 FIRST_UID = 470
-PROGRAMS = {"zonevipd": "sbin", "zonevipctl": "bin", "zonevip-notify": "sbin", "check_zonevip": "libexec"}
-REQUIRED_PROGRAMS = ("zonevipd", "zonevipctl", "zonevip-notify")
+PROGRAMS = {"zonevipd": "sbin", "zonevipctl": "sbin", "zonevip-notify": "sbin", "zonevip-cleanup": "sbin",
+            "check_zonevip": "libexec"}
+REQUIRED_PROGRAMS = ("zonevipd", "zonevipctl", "zonevip-notify", "zonevip-cleanup")
+# What the unit files read; -l: the lab has no journal.
+DEFAULTS = 'ZONEVIP_OPTIONS="-l -f /etc/zonevip/zonevip.conf"\n'
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,9 @@ def _etc(host: HostSpec, users: Users) -> None:
     kernel.write_file("/etc/hostname", host.name + "\n")
     kernel.write_file("/etc/hosts", hosts_file(host))
     kernel.write_file("/etc/resolv.conf", RESOLVER_NONE)
+    if host.database:
+        _directory("/etc/default", 0o755)
+        kernel.write_file("/etc/default/zonevip", DEFAULTS)
     kernel.write_file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
     with open("/etc/passwd", "a") as passwd, open("/etc/group", "a") as group:
         for name in users.new:

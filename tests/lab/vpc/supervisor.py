@@ -6,7 +6,7 @@ import os
 import signal
 from typing import Callable
 
-from . import kernel, mysql
+from . import kernel, mysql, unitfile
 from .clock import now_ns
 from .control import Later, Server
 from .errors import LabError
@@ -15,35 +15,24 @@ from .layout import DB_HOSTS
 from .loop import Loop
 from .service import Service, Unit
 
-CAPABILITIES = ["--inh-caps=-all,+net_admin", "--ambient-caps=-all,+net_admin", "--bounding-set=-all,+net_admin"]
-CONF = "/etc/zonevip/zonevip.conf"
 
-
-def units(host: str, users: Users) -> list[Unit]:
-    """As the package has them, less the sandbox that needs systemd itself."""
-    daemon = users.ids["zonevip"]
-    as_daemon = ["/usr/bin/setpriv", f"--reuid={daemon}", f"--regid={daemon}", "--clear-groups", *CAPABILITIES,
-                 "--no-new-privs"]
-    # zonevip-cleanup.service: what is left of a daemon that systemd has given up on is its alias.
-    cleanup = ["/usr/sbin/ip", "addr", "flush", "dev", "eth0", "label", "eth0:*"]
+def units(host: str, users: Users, texts: dict[str, str]) -> list[Unit]:
+    """mysqld as the lab has it; the others as the package has them, less what needs systemd itself."""
     return [
         Unit("mysqld", mysql.argv(DB_HOSTS.index(host) + 1), stop_timeout_s=20),
-        # Started as root, it reads the configuration, opens its socket and becomes the script user.
-        Unit("zonevip-notify", ["/usr/local/sbin/zonevip-notify", "-l", "-f", CONF], notify=False,
-             restart="always"),
-        Unit("zonevipd", [*as_daemon, "/usr/local/sbin/zonevipd", "-n", "-l", "-f", CONF], watchdog_s=5.0,
-             restart="on-failure", on_failure=[*as_daemon, *cleanup]),
+        unitfile.load("zonevip-notify", "zonevip-notify.service", texts, users.ids),
+        unitfile.load("zonevipd", "zonevip.service", texts, users.ids),
     ]
 
 
 class Supervisor:
-    def __init__(self, host: str, users: Users) -> None:
+    def __init__(self, host: str, users: Users, texts: dict[str, str]) -> None:
         self._host = host
         self._users = users
         self._loop = Loop()
         self._history = os.open(f"{LAB}/history.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._services = {unit.name: Service(self._loop, unit, f"{LAB}/log", host, self._record)
-                          for unit in units(host, users)}
+                          for unit in units(host, users, texts)}
         self._loop.on_signal({signal.SIGCHLD: self._reap})
         Server(self._loop, f"{LAB}/sock/{host}", {
             "start": self._start, "stop": self._stop, "kill": self._kill, "signal": self._signal,
@@ -95,9 +84,10 @@ class Supervisor:
 
 def main(host: str, anchor: int, users: Users, ready: Callable[[], None]) -> None:
     """Enters the host's namespaces and stays."""
+    texts = unitfile.texts()
     for kind, flag in (("net", kernel.CLONE_NEWNET), ("uts", kernel.CLONE_NEWUTS), ("mnt", kernel.CLONE_NEWNS)):
         kernel.setns(f"/proc/{anchor}/ns/{kind}", flag)
     os.chdir("/")
-    supervisor = Supervisor(host, users)
+    supervisor = Supervisor(host, users, texts)
     ready()
     supervisor.run()
