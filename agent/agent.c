@@ -235,9 +235,11 @@ static uint64_t random64(void)
 	return value;
 }
 
-static void fill_core_config(const struct conf *conf, struct core_config *config,
+static void fill_core_config(const struct agent *agent, struct core_config *config,
 			     struct core_instance_config *instances)
 {
+	const struct conf *conf = agent->conf;
+
 	*config = (struct core_config){
 		.timers = conf->heartbeat.timers,
 		.node_count = conf->node_count,
@@ -258,22 +260,31 @@ static void fill_core_config(const struct conf *conf, struct core_config *config
 	}
 	for (unsigned int i = 0; i < conf->instance_count; i++) {
 		const struct conf_instance *from = &conf->instances[i];
+		unsigned int room = agent->extra[i].table_room;
 
 		instances[i] = (struct core_instance_config){
 			.id = from->id,
 			.tables = from->vip_count * from->table_count,
+			.tables_room = from->vip_count * room,
+			.discovers = from->discover || from->discover_tag[0],
 			.fence = from->isolation == CONF_ISOLATION_FENCE};
 		for (unsigned int k = 0; k < from->track_count; k++)
 			instances[i].tracks |= 1U << from->tracks[k];
 	}
 }
 
-static int open_extra(struct agent_instance *extra, const struct conf_instance *conf)
+static int open_extra(struct agent *agent, unsigned int instance)
 {
-	size_t routes = (size_t)conf->vip_count * conf->table_count;
+	const struct conf_instance *conf = &agent->conf->instances[instance];
+	struct agent_instance *extra = &agent->extra[instance];
+	size_t routes;
 
+	if (agent_tables_open(agent, instance) < 0)
+		return -1;
+	routes = (size_t)conf->vip_count * extra->table_room;
 	extra->routes = calloc(routes ? routes : 1, sizeof(*extra->routes));
-	extra->route_count = (unsigned int)routes;
+	extra->route_room = (unsigned int)routes;
+	extra->route_count = conf->vip_count * extra->table_count;
 	return extra->routes ? 0 : -1;
 }
 
@@ -285,23 +296,22 @@ static int open_core(struct agent *agent, struct err *err)
 	unsigned int tables = 0;
 	int ret = -1;
 
-	for (unsigned int i = 0; i < conf->instance_count; i++)
-		tables += conf->instances[i].vip_count * conf->instances[i].table_count;
 	agent->instances = calloc(conf->instance_count, sizeof(*agent->instances));
-	agent->routes = calloc(tables ? tables : 1, sizeof(*agent->routes));
 	agent->extra = calloc(conf->instance_count, sizeof(*agent->extra));
-	if (!instances || !agent->instances || !agent->routes || !agent->extra) {
-		(void)err_set(err, "no memory for %u instances", conf->instance_count);
-		goto out;
+	for (unsigned int i = 0; agent->extra && i < conf->instance_count; i++) {
+		if (open_extra(agent, i) < 0)
+			goto no_memory;
+		tables += agent->extra[i].route_room;
 	}
-	for (unsigned int i = 0; i < conf->instance_count; i++)
-		if (open_extra(&agent->extra[i], &conf->instances[i]) < 0) {
-			(void)err_set(err, "no memory for %u instances", conf->instance_count);
-			goto out;
-		}
-	fill_core_config(conf, &config, instances);
+	agent->routes = calloc(tables ? tables : 1, sizeof(*agent->routes));
+	if (!instances || !agent->instances || !agent->routes || !agent->extra)
+		goto no_memory;
+	fill_core_config(agent, &config, instances);
 	core_init(&agent->core, agent->started, &config, agent->instances, agent->routes);
 	ret = 0;
+	goto out;
+no_memory:
+	(void)err_set(err, "no memory for %u instances", conf->instance_count);
 out:
 	free(instances);
 	return ret;
@@ -449,8 +459,9 @@ void agent_close(struct agent *agent)
 	for (unsigned int i = 0; agent->extra && i < agent->conf->instance_count; i++) {
 		struct agent_instance *extra = &agent->extra[i];
 
-		for (unsigned int r = 0; r < extra->route_count; r++)
+		for (unsigned int r = 0; extra->routes && r < extra->route_room; r++)
 			free(extra->routes[r].error);
+		agent_tables_close(agent, i);
 		free(extra->routes);
 		free(extra->record_error);
 	}

@@ -6,6 +6,7 @@
  *   agent.c    callbacks -> events, the door agent_feed(), the timer, open and close
  *   apply.c    actions -> shells
  *   answers.c  finished AWS jobs and identity -> events
+ *   tables.c   which route tables there are: listed, or found in the VPC
  *   command.c  request lines of the control socket -> events and answers
  *   status.c   the state of everything as JSON
  */
@@ -26,6 +27,16 @@
 #define AGENT_EVENTS_MAX 128
 #define AGENT_TOUCH ((unsigned int)-1) /* aws_job.instance of a touch: of no instance */
 
+/*
+ * One table of an instance. The core counts routes: every address in the
+ * first table, then in the next, so that a table more at the end changes no
+ * other's number.
+ */
+struct agent_table {
+	char id[AWS_ID_MAX];
+	bool found; /* by discovery, not by the configuration */
+};
+
 /* One route of an instance (VIP x table, the core's table index) in words. */
 struct agent_route {
 	char target[AWS_ID_MAX]; /* the interface it points at, as last read */
@@ -34,11 +45,17 @@ struct agent_route {
 
 /* Beside what the core knows of an instance: words for people. */
 struct agent_instance {
+	struct agent_table *tables; /* those in use; room for table_room */
+	unsigned int table_count;
+	unsigned int table_room;
+	ev_timer tables_timer;	    /* when to look for tables again */
 	double last_transition;	    /* wall clock, seconds since the epoch */
 	char value[CONF_NAME_MAX];  /* the parameter's value as last read */
+	char type[AWS_TYPE_MAX];    /* of the parameter, kept when it is written */
 	char *record_error;	    /* of the last call, NULL = none */
 	struct agent_route *routes; /* route_count of them, owned */
 	unsigned int route_count;
+	unsigned int route_room;
 	char told[16];	   /* keepalived's word last given to scripts */
 	bool alias_report; /* the core waits to hear how plumbing went */
 };
@@ -121,6 +138,19 @@ bool agent_plumbed(struct agent *agent, unsigned int instance, bool any);
 void agent_on_job(void *arg, struct aws_job *job);
 void agent_on_identity(void *arg, const struct aws_identity *identity);
 void agent_check_target(struct agent *agent);
+
+/* tables.c */
+int agent_tables_open(struct agent *agent, unsigned int instance);
+void agent_tables_close(struct agent *agent, unsigned int instance);
+/* We know who we are: look for the tables of every instance that discovers. */
+void agent_tables_look(struct agent *agent);
+void agent_tables_done(struct agent *agent, const struct aws_job *job);
+/* Of a route by the core's number. */
+const char *agent_table_id(const struct agent *agent, unsigned int instance, unsigned int route);
+const struct ip *agent_route_vip(const struct agent *agent, unsigned int instance,
+				 unsigned int route);
+/* The number still means the table that the job was about. */
+bool agent_table_is(const struct agent *agent, const struct aws_job *job);
 
 /* command.c */
 void agent_on_request(void *arg, const struct control_peer *peer, const char *line,

@@ -42,6 +42,10 @@ static void param_done(struct agent *agent, const struct aws_job *job)
 	int node = conf_node_by_name(agent->conf, job->value);
 
 	if (!put && job->outcome == OUTCOME_OK)
+		memcpy(extra->type, job->type, sizeof(extra->type));
+	else if (!put && job->outcome == OUTCOME_ABSENT)
+		extra->type[0] = '\0';
+	if (!put && job->outcome == OUTCOME_OK)
 		(void)snprintf(extra->value, sizeof(extra->value), "%.*s",
 			       (int)sizeof(extra->value) - 1, job->value);
 	if (set_text(&extra->record_error, job->error))
@@ -103,6 +107,9 @@ static void route_done(struct agent *agent, const struct aws_job *job)
 	struct agent_route *route = &agent->extra[job->instance].routes[job->table];
 	bool set = job->call == AWS_ROUTE_SET;
 
+	if (!agent_table_is(agent, job))
+		return; /* the set of tables has changed since; the core has forgotten it too */
+
 	if (job->outcome == OUTCOME_OK)
 		(void)snprintf(route->target, sizeof(route->target), "%s",
 			       set ? agent->identity.eni : job->route_eni);
@@ -132,6 +139,36 @@ static void feed_target(struct agent *agent)
 					  .source_dest_check = agent->source_dest_check});
 }
 
+static void check_off(struct agent *agent)
+{
+	struct aws_job *job = aws_job_new(AWS_TARGET_FIX);
+
+	if (!job)
+		return; /* again in a minute */
+	job->instance = AGENT_TOUCH;
+	job->table = agent->conf->self;
+	job->not_after = mono_now() + agent->core.config.timers.route_call;
+	job->deadline = job->not_after;
+	aws_submit(agent->aws, job);
+}
+
+/* Was it switched off? The next look says; only a refusal needs words now. */
+static void check_off_done(struct agent *agent, const struct aws_job *job)
+{
+	static struct log_gate gate;
+	unsigned int held;
+
+	if (job->outcome == OUTCOME_OK) {
+		log_event(LOG_LV_WARNING, "source_dest_check", "action=switched_off interface=%s",
+			  agent->identity.eni);
+		agent_remember(agent, "source/destination check of %s switched off",
+			       agent->identity.eni);
+		agent_check_target(agent);
+	} else if (log_gate(&gate, 600, &held)) {
+		log_change("-", "source_dest_check", job);
+	}
+}
+
 static void own_interface_done(struct agent *agent, const struct aws_job *job)
 {
 	bool before = agent->source_dest_check;
@@ -155,6 +192,9 @@ static void own_interface_done(struct agent *agent, const struct aws_job *job)
 			  "--network-interface-id %s --no-source-dest-check\"",
 			  agent->source_dest_check ? "on" : "off", agent->identity.eni,
 			  agent->identity.eni);
+	if (job->outcome == OUTCOME_OK && agent->source_dest_check &&
+	    agent->conf->aws.source_dest_check == CONF_CHECK_FIX)
+		check_off(agent);
 	feed_target(agent);
 }
 
@@ -200,6 +240,8 @@ void agent_on_identity(void *arg, const struct aws_identity *identity)
 			  identity->instance_id, identity->eni, identity->zone, identity->role);
 	agent->identity = *identity;
 	agent_check_target(agent);
+	if (identity->known)
+		agent_tables_look(agent);
 	feed_target(agent);
 }
 
@@ -222,6 +264,16 @@ void agent_on_job(void *arg, struct aws_job *job)
 	case AWS_TARGET_CHECK:
 		interface_done(agent, job);
 		break;
+	case AWS_TARGET_FIX:
+		check_off_done(agent, job);
+		break;
+	case AWS_TABLES:
+		agent_tables_done(agent, job);
+		break;
+	case AWS_INSTANCE:
+	case AWS_ASK:
+	case AWS_CALLS:
+		break; /* never asked by the daemon */
 	}
 	aws_job_free(job);
 }

@@ -211,6 +211,8 @@ static void call_param(struct agent *agent, const struct action *act)
 		(void)snprintf(job->value, sizeof(job->value), "%s",
 			       agent->conf->nodes[agent->conf->self].name);
 		job->overwrite = !act->create;
+		(void)snprintf(job->type, sizeof(job->type), "%s",
+			       agent->extra[act->instance].type);
 	}
 	submit(agent, act, job);
 }
@@ -251,10 +253,9 @@ static void call_route(struct agent *agent, const struct action *act)
 		out_of_memory(agent);
 		return;
 	}
-	/* The core counts routes: every table for the first VIP, then for the next. */
 	(void)snprintf(job->table_id, sizeof(job->table_id), "%s",
-		       conf->tables[act->table % conf->table_count]);
-	job->vip = conf->vips[act->table / conf->table_count].address;
+		       agent_table_id(agent, act->instance, act->table));
+	job->vip = *agent_route_vip(agent, act->instance, act->table);
 	job->create = conf->create_route;
 	job->target_instance = conf->target == CONF_TARGET_INSTANCE;
 	submit(agent, act, job);

@@ -43,15 +43,21 @@ static json_t *words(uint32_t set, const char *(*name)(uint32_t))
 
 static json_t *aws_json(struct agent *agent, mono_us now)
 {
-	static const char *const names[] = {"GetParameter", "PutParameter", "DescribeRouteTables",
-					    "ReplaceRoute", "DescribeNetworkInterfaces"};
+	static const char *const names[AWS_CALLS] = {"GetParameter",
+						     "PutParameter",
+						     "DescribeRouteTables",
+						     "ReplaceRoute",
+						     "DescribeNetworkInterfaces",
+						     "ModifyNetworkInterfaceAttribute",
+						     "DescribeRouteTables of the VPC",
+						     "DescribeInstances"};
 	const struct aws_identity *id = &agent->identity;
 	const char *problem = id->problem[0] ? id->problem : agent->target_error;
 	struct aws_counters counters;
 	json_t *calls = json_object();
 
 	aws_counters(agent->aws, &counters);
-	for (unsigned int c = 0; c < sizeof(names) / sizeof(names[0]); c++)
+	for (unsigned int c = 0; c < AWS_ASK; c++)
 		(void)json_object_set_new(calls, names[c],
 					  json_pack("{s:I, s:I}", "calls",
 						    (json_int_t)counters.calls[c], "failures",
@@ -154,7 +160,6 @@ static const char *points_at(const struct agent *agent, int target)
 
 static json_t *routes_json(const struct agent *agent, unsigned int i, mono_us now)
 {
-	const struct conf_instance *conf = &agent->conf->instances[i];
 	json_t *list = json_array();
 	char address[IP_TEXT_MAX];
 
@@ -165,11 +170,10 @@ static json_t *routes_json(const struct agent *agent, unsigned int i, mono_us no
 		(void)json_array_append_new(
 			list,
 			json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:o}", "table",
-				  conf->tables[r % conf->table_count], "destination",
-				  ip_format(&conf->vips[r / conf->table_count].address, address),
-				  "target", words_of->target, "points_at",
-				  points_at(agent, route->target), "age_ms",
-				  age_ms(now, route->read_at), "outcome",
+				  agent_table_id(agent, i, r), "destination",
+				  ip_format(agent_route_vip(agent, i, r), address), "target",
+				  words_of->target, "points_at", points_at(agent, route->target),
+				  "age_ms", age_ms(now, route->read_at), "outcome",
 				  outcome_name(route->outcome), "error", text(words_of->error)));
 	}
 	return list;

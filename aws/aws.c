@@ -362,6 +362,14 @@ struct aws_job *aws_job_new(enum aws_call call)
 
 void aws_job_free(struct aws_job *job)
 {
+	if (!job)
+		return;
+	if (job->ask) {
+		free(job->ask->body);
+		free(job->ask->reply);
+		free(job->ask);
+	}
+	free(job->tables);
 	free(job);
 }
 

@@ -54,11 +54,42 @@ enum aws_call {
 	AWS_ROUTE_GET,	  /* EC2 DescribeRouteTables of one table, the row of one VIP */
 	AWS_ROUTE_SET,	  /* EC2 ReplaceRoute to our target, CreateRoute if absent and allowed */
 	AWS_TARGET_CHECK, /* EC2 DescribeNetworkInterfaces: of the interface that has address vip
-			   * (none: our own ENI); answers route_eni and source_dest_check */
+			   * (none: our own ENI); answers route_eni, route_instance and
+			   * source_dest_check */
+	AWS_TARGET_FIX,	  /* EC2 ModifyNetworkInterfaceAttribute: our ENI's check off */
+	AWS_TABLES,	  /* EC2 DescribeRouteTables of our VPC, all or those with a tag: tables */
+	AWS_INSTANCE,	  /* EC2 DescribeInstances of instance_id: instance_state */
+	AWS_ASK,	  /* any call as it stands in ask; answered by its bare reply */
+	AWS_CALLS
 };
 
 /* What a route row points at. */
 enum aws_route_state { AWS_ROUTE_ACTIVE, AWS_ROUTE_BLACKHOLE, AWS_ROUTE_MISSING };
+
+#define AWS_TABLES_MAX 1000 /* of one VPC: AWS allows 200 unless asked for more */
+#define AWS_TAG_MAX 400	    /* "KEY=VALUE" */
+#define AWS_STATE_MAX 16    /* "shutting-down" */
+#define AWS_TYPE_MAX 16	    /* "StringList" */
+
+/* One route table of the VPC. */
+struct aws_table {
+	char id[AWS_ID_MAX];
+	bool carries; /* a route to exactly vip that is no propagated one */
+	bool main;    /* used by every subnet without a table of its own */
+	bool used;    /* main, or a subnet is associated with it */
+};
+
+/* A call that only its caller understands: zonevip-doctor's. */
+struct aws_ask {
+	bool ssm;	 /* else EC2 */
+	char action[64]; /* "DescribeSecurityGroups" */
+	char *body;	 /* freed with the job: EC2, what follows the version; SSM, the JSON */
+	char *reply;	 /* freed with the job: the whole answer, whatever its status, or NULL */
+	size_t reply_length;
+	long status;
+	int64_t date;  /* its Date header in Unix seconds, 0 = none */
+	char code[96]; /* of an error, "" = none */
+};
 
 struct aws_job {
 	/* the question: filled by the caller, not changed by the worker */
@@ -71,10 +102,14 @@ struct aws_job {
 	char name[AWS_PARAM_NAME_MAX];	 /* PARAM_*: parameter */
 	char value[AWS_PARAM_VALUE_MAX]; /* PARAM_PUT: what to write; PARAM_GET: what was read */
 	bool overwrite;			 /* PARAM_PUT */
-	char table_id[AWS_ID_MAX];	 /* ROUTE_* */
-	struct ip vip;			 /* ROUTE_*: /32 or /128 */
-	bool create;			 /* ROUTE_SET: CreateRoute when there is no route */
-	bool target_instance;		 /* ROUTE_SET: InstanceId instead of NetworkInterfaceId */
+	char type[AWS_TYPE_MAX]; /* PARAM_GET: of the parameter; PARAM_PUT: to keep, "" = String */
+	char table_id[AWS_ID_MAX];    /* ROUTE_* */
+	struct ip vip;		      /* ROUTE_*: /32 or /128 */
+	bool create;		      /* ROUTE_SET: CreateRoute when there is no route */
+	bool target_instance;	      /* ROUTE_SET: InstanceId instead of NetworkInterfaceId */
+	char tag[AWS_TAG_MAX];	      /* TABLES: only those with this tag, "" = all */
+	char instance_id[AWS_ID_MAX]; /* INSTANCE */
+	struct aws_ask *ask;	      /* ASK: owned by the job */
 
 	/* the answer: filled by the worker */
 	enum outcome outcome;
@@ -86,7 +121,10 @@ struct aws_job {
 	bool route_is_ours;	    /* ROUTE_GET: points at our ENI (or instance) */
 	char route_eni[AWS_ID_MAX]; /* ROUTE_GET: where it points */
 	char route_instance[AWS_ID_MAX];
-	bool source_dest_check; /* TARGET_CHECK: true = still on, so no traffic would pass */
+	bool source_dest_check;	  /* TARGET_CHECK: true = still on, so no traffic would pass */
+	struct aws_table *tables; /* TABLES: owned by the job */
+	unsigned int table_count;
+	char instance_state[AWS_STATE_MAX]; /* INSTANCE: "running", "stopped", ... */
 	char error[512]; /* "ReplaceRoute rtb-1: UnauthorizedOperation (HTTP 403): ...", or "" */
 	struct aws_job *next; /* the worker's */
 };
@@ -132,8 +170,8 @@ void aws_close(struct aws *aws);
 
 /* Counters for the status page: calls and failures since start, by call. */
 struct aws_counters {
-	uint64_t calls[5];
-	uint64_t failures[5];
+	uint64_t calls[AWS_CALLS];
+	uint64_t failures[AWS_CALLS];
 	uint64_t connects; /* TCP+TLS connections opened; flat when kept warm */
 };
 void aws_counters(struct aws *aws, struct aws_counters *out);

@@ -18,7 +18,7 @@
 #define CIDR_MAX 64
 #define ORIGIN_PROPAGATED "EnableVgwRoutePropagation"
 
-static void add(struct buf *body, const char *name, const char *value)
+void ec2_add(struct buf *body, const char *name, const char *value)
 {
 	(void)buf_printf(body, "&%s=", name);
 	for (const char *c = value; *c; c++) {
@@ -29,23 +29,54 @@ static void add(struct buf *body, const char *name, const char *value)
 	}
 }
 
-static void begin(struct buf *body, const char *action)
+void ec2_begin(struct buf *body, const char *action)
 {
 	(void)buf_printf(body, "Action=%s&Version=2016-11-15", action);
 }
 
 void ec2_describe_table(struct buf *body, const char *table_id, const char *page)
 {
-	begin(body, "DescribeRouteTables");
-	add(body, "RouteTableId.1", table_id);
+	ec2_begin(body, "DescribeRouteTables");
+	ec2_add(body, "RouteTableId.1", table_id);
 	if (*page)
-		add(body, "NextToken", page);
+		ec2_add(body, "NextToken", page);
 }
 
 void ec2_describe_table_dry(struct buf *body, const char *table_id)
 {
 	ec2_describe_table(body, table_id, "");
-	add(body, "DryRun", "true");
+	ec2_add(body, "DryRun", "true");
+}
+
+void ec2_describe_tables(struct buf *body, const char *vpc, const char *tag, const char *page)
+{
+	const char *value = strchr(tag, '=');
+	char name[AWS_TAG_MAX + 8];
+
+	ec2_begin(body, "DescribeRouteTables");
+	ec2_add(body, "Filter.1.Name", "vpc-id");
+	ec2_add(body, "Filter.1.Value.1", vpc);
+	if (value) {
+		(void)snprintf(name, sizeof(name), "tag:%.*s", (int)(value - tag), tag);
+		ec2_add(body, "Filter.2.Name", name);
+		ec2_add(body, "Filter.2.Value.1", value + 1);
+	}
+	ec2_add(body, "MaxResults", "100");
+	if (*page)
+		ec2_add(body, "NextToken", page);
+}
+
+void ec2_describe_instance(struct buf *body, const char *instance_id)
+{
+	ec2_begin(body, "DescribeInstances");
+	ec2_add(body, "InstanceId.1", instance_id);
+}
+
+void ec2_check_off(struct buf *body, const char *eni)
+{
+	ec2_begin(body, "ModifyNetworkInterfaceAttribute");
+	ec2_add(body, "NetworkInterfaceId", eni);
+	ec2_add(body, "SourceDestCheck.Value", "false");
 }
 
 void ec2_set_route(struct buf *body, bool create, const struct aws_job *job,
@@ -56,31 +87,31 @@ void ec2_set_route(struct buf *body, bool create, const struct aws_job *job,
 	bool six = job->vip.family == AF_INET6;
 
 	(void)snprintf(cidr, sizeof(cidr), "%s/%d", ip_format(&job->vip, text), six ? 128 : 32);
-	begin(body, create ? "CreateRoute" : "ReplaceRoute");
-	add(body, "RouteTableId", job->table_id);
-	add(body, six ? "DestinationIpv6CidrBlock" : "DestinationCidrBlock", cidr);
+	ec2_begin(body, create ? "CreateRoute" : "ReplaceRoute");
+	ec2_add(body, "RouteTableId", job->table_id);
+	ec2_add(body, six ? "DestinationIpv6CidrBlock" : "DestinationCidrBlock", cidr);
 	if (job->target_instance)
-		add(body, "InstanceId", self->instance_id);
+		ec2_add(body, "InstanceId", self->instance_id);
 	else
-		add(body, "NetworkInterfaceId", self->eni);
+		ec2_add(body, "NetworkInterfaceId", self->eni);
 }
 
 void ec2_describe_interface(struct buf *body, const struct ip *ip, const char *eni, const char *vpc)
 {
 	char text[IP_TEXT_MAX];
 
-	begin(body, "DescribeNetworkInterfaces");
+	ec2_begin(body, "DescribeNetworkInterfaces");
 	if (ip->family == 0) {
-		add(body, "NetworkInterfaceId.1", eni);
+		ec2_add(body, "NetworkInterfaceId.1", eni);
 		return;
 	}
-	add(body, "Filter.1.Name",
-	    ip->family == AF_INET6 ? "ipv6-addresses.ipv6-address"
-				   : "addresses.private-ip-address");
-	add(body, "Filter.1.Value.1", ip_format(ip, text));
+	ec2_add(body, "Filter.1.Name",
+		ip->family == AF_INET6 ? "ipv6-addresses.ipv6-address"
+				       : "addresses.private-ip-address");
+	ec2_add(body, "Filter.1.Value.1", ip_format(ip, text));
 	if (*vpc) { /* other VPCs of the account may use the same addresses */
-		add(body, "Filter.2.Name", "vpc-id");
-		add(body, "Filter.2.Value.1", vpc);
+		ec2_add(body, "Filter.2.Name", "vpc-id");
+		ec2_add(body, "Filter.2.Value.1", vpc);
 	}
 }
 
@@ -210,6 +241,128 @@ int ec2_read_table(const char *xml, size_t length, struct aws_job *job,
 	return 0;
 }
 
+/* --- the tables of a VPC --- */
+
+struct tables_walk {
+	struct aws_job *job;
+	struct row row;
+	struct aws_table table; /* being read */
+	char *page;
+	int ret;
+};
+
+static void keep_table(struct tables_walk *walk)
+{
+	struct aws_job *job = walk->job;
+	struct aws_table *grown;
+
+	if (walk->ret < 0 || !walk->table.id[0])
+		return;
+	if (job->table_count >= AWS_TABLES_MAX) {
+		walk->ret = -E2BIG;
+		return;
+	}
+	grown = realloc(job->tables, (job->table_count + 1) * sizeof(*grown));
+	if (!grown) {
+		walk->ret = -ENOMEM;
+		return;
+	}
+	job->tables = grown;
+	grown[job->table_count++] = walk->table;
+}
+
+static void on_tables_field(void *arg, const char *path, const char *text)
+{
+	static const char association[] = "routeTableSet/item/associationSet/item/";
+	struct tables_walk *walk = arg;
+
+	if (strncmp(path, ROW "/", strlen(ROW) + 1) == 0) {
+		row_field(&walk->row, path + strlen(ROW) + 1, text);
+	} else if (strcmp(path, ROW) == 0) {
+		walk->table.carries |=
+			cidr_is(walk->row.cidr, &walk->job->vip) && !walk->row.propagated;
+		memset(&walk->row, 0, sizeof(walk->row));
+	} else if (strncmp(path, association, sizeof(association) - 1) == 0) {
+		path += sizeof(association) - 1;
+		if (strcmp(path, "main") == 0 && strcmp(text, "true") == 0)
+			walk->table.main = walk->table.used = true;
+		else if (strcmp(path, "subnetId") == 0 && *text)
+			walk->table.used = true;
+	} else if (strcmp(path, "routeTableSet/item/routeTableId") == 0) {
+		reply_copy(walk->table.id, sizeof(walk->table.id), text);
+	} else if (strcmp(path, "routeTableSet/item") == 0) {
+		keep_table(walk);
+		memset(&walk->table, 0, sizeof(walk->table));
+	} else if (strcmp(path, "nextToken") == 0) {
+		if (strlen(text) >= EC2_TOKEN_MAX)
+			walk->ret = -EBADMSG;
+		reply_copy(walk->page, EC2_TOKEN_MAX, text);
+	}
+}
+
+int ec2_read_tables(const char *xml, size_t length, struct aws_job *job,
+		    char page[static EC2_TOKEN_MAX], struct err *err)
+{
+	struct tables_walk tables = {.job = job, .page = page};
+	struct xml_walk walk = {.fn = on_tables_field, .arg = &tables};
+	int ret;
+
+	page[0] = '\0';
+	ret = expect(&walk, xml, length, "DescribeRouteTablesResponse", err);
+	if (ret == 0 && tables.ret < 0) {
+		(void)err_set(err,
+			      tables.ret == -E2BIG ? "the VPC has more than %d route tables"
+						   : "the list of tables cannot be kept",
+			      AWS_TABLES_MAX);
+		ret = tables.ret;
+	}
+	return ret;
+}
+
+/* --- one instance --- */
+
+struct instance_walk {
+	const char *wanted;
+	char id[AWS_ID_MAX];
+	char state[AWS_STATE_MAX];
+	char *found;
+};
+
+static void on_instance_field(void *arg, const char *path, const char *text)
+{
+	static const char item[] = "reservationSet/item/instancesSet/item";
+	struct instance_walk *walk = arg;
+
+	if (strncmp(path, item, sizeof(item) - 1) != 0)
+		return;
+	path += sizeof(item) - 1;
+	if (strcmp(path, "/instanceId") == 0) {
+		reply_copy(walk->id, sizeof(walk->id), text);
+	} else if (strcmp(path, "/instanceState/name") == 0) {
+		reply_copy(walk->state, sizeof(walk->state), text);
+	} else if (!*path) {
+		if (strcmp(walk->id, walk->wanted) == 0)
+			memcpy(walk->found, walk->state, sizeof(walk->state));
+		walk->id[0] = '\0';
+		walk->state[0] = '\0';
+	}
+}
+
+int ec2_read_instance(const char *xml, size_t length, struct aws_job *job, struct err *err)
+{
+	struct instance_walk instance = {.wanted = job->instance_id, .found = job->instance_state};
+	struct xml_walk walk = {.fn = on_instance_field, .arg = &instance};
+	int ret;
+
+	job->instance_state[0] = '\0';
+	ret = expect(&walk, xml, length, "DescribeInstancesResponse", err);
+	if (ret == 0 && !job->instance_state[0]) {
+		(void)err_set(err, "the answer does not hold the instance");
+		ret = -ENOENT;
+	}
+	return ret;
+}
+
 static void on_done_field(void *arg, const char *path, const char *text)
 {
 	bool *refused = arg;
@@ -220,16 +373,20 @@ static void on_done_field(void *arg, const char *path, const char *text)
 
 int ec2_read_done(const char *xml, size_t length, struct err *err)
 {
+	static const char *const roots[] = {"ReplaceRouteResponse", "CreateRouteResponse",
+					    "ModifyNetworkInterfaceAttributeResponse"};
 	bool refused = false;
+	bool known = false;
 	struct xml_walk walk = {.fn = on_done_field, .arg = &refused};
 	int ret;
 
 	if (length == 0)
 		return 0;
 	ret = xml_walk(&walk, xml, length, err);
-	if (ret == 0 && (refused || (strcmp(walk.root, "ReplaceRouteResponse") != 0 &&
-				     strcmp(walk.root, "CreateRouteResponse") != 0))) {
-		(void)err_set(err, "the answer does not say that the route was set");
+	for (size_t i = 0; ret == 0 && i < sizeof(roots) / sizeof(roots[0]); i++)
+		known |= strcmp(walk.root, roots[i]) == 0;
+	if (ret == 0 && (refused || !known)) {
+		(void)err_set(err, "the answer does not say that it was done");
 		ret = -EBADMSG;
 	}
 	return ret;
@@ -242,7 +399,9 @@ struct interface_walk {
 	char check[8];
 	bool address_seen;
 	unsigned int found;
+	char instance[AWS_ID_MAX]; /* it is attached to */
 	char found_id[AWS_ID_MAX];
+	char found_instance[AWS_ID_MAX];
 	bool on;
 };
 
@@ -260,10 +419,12 @@ static void end_interface(struct interface_walk *walk)
 	if (wanted && walk->id[0] && walk->check[0]) {
 		walk->found++;
 		memcpy(walk->found_id, walk->id, sizeof(walk->found_id));
+		memcpy(walk->found_instance, walk->instance, sizeof(walk->found_instance));
 		walk->on = strcmp(walk->check, "false") != 0;
 	}
 	walk->id[0] = '\0';
 	walk->check[0] = '\0';
+	walk->instance[0] = '\0';
 	walk->address_seen = false;
 }
 
@@ -279,6 +440,8 @@ static void on_interface_field(void *arg, const char *path, const char *text)
 		reply_copy(walk->id, sizeof(walk->id), text);
 	else if (strcmp(path, "/sourceDestCheck") == 0)
 		reply_copy(walk->check, sizeof(walk->check), text);
+	else if (strcmp(path, "/attachment/instanceId") == 0)
+		reply_copy(walk->instance, sizeof(walk->instance), text);
 	else if (strcmp(path, "/privateIpAddress") == 0 ||
 		 strcmp(path, "/privateIpAddressesSet/item/privateIpAddress") == 0 ||
 		 strcmp(path, "/ipv6AddressesSet/item/ipv6Address") == 0)
@@ -302,6 +465,7 @@ int ec2_read_interface(const char *xml, size_t length, struct aws_job *job, cons
 		return -ENOENT;
 	}
 	memcpy(job->route_eni, interface.found_id, sizeof(job->route_eni));
+	memcpy(job->route_instance, interface.found_instance, sizeof(job->route_instance));
 	job->source_dest_check = interface.on;
 	return 0;
 }

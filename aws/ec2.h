@@ -21,6 +21,15 @@
 void ec2_describe_table(struct buf *body, const char *table_id, const char *page);
 /* The same call asking only whether it would be allowed: costs nothing, answers little. */
 void ec2_describe_table_dry(struct buf *body, const char *table_id);
+/* All tables of @vpc; @tag is "KEY=VALUE", or "" for all. */
+void ec2_describe_tables(struct buf *body, const char *vpc, const char *tag, const char *page);
+void ec2_describe_instance(struct buf *body, const char *instance_id);
+/* Source/destination check of @eni off. */
+void ec2_check_off(struct buf *body, const char *eni);
+/* Begins any other call: the rest of the body is the caller's. */
+void ec2_begin(struct buf *body, const char *action);
+/* "&name=value", encoded. */
+void ec2_add(struct buf *body, const char *name, const char *value);
 /* ReplaceRoute, or CreateRoute where @create, to our interface or instance. */
 void ec2_set_route(struct buf *body, bool create, const struct aws_job *job,
 		   const struct aws_identity *self);
@@ -38,9 +47,14 @@ void ec2_describe_interface(struct buf *body, const struct ip *ip, const char *e
 int ec2_read_table(const char *xml, size_t length, struct aws_job *job,
 		   const struct aws_identity *self, char page[static EC2_TOKEN_MAX],
 		   struct err *err);
+/* Appends to job->tables; @page as above. Also -ENOMEM, -E2BIG. */
+int ec2_read_tables(const char *xml, size_t length, struct aws_job *job,
+		    char page[static EC2_TOKEN_MAX], struct err *err);
+/* Fills instance_state. -ENOENT: the instance is not in the answer. */
+int ec2_read_instance(const char *xml, size_t length, struct aws_job *job, struct err *err);
 /* EC2 answers true, or nothing at all; 0 for both. */
 int ec2_read_done(const char *xml, size_t length, struct err *err);
-/* Fills route_eni and source_dest_check of the interface asked for, by job->vip
+/* Fills route_eni, route_instance and source_dest_check of the interface asked for, by job->vip
  * or else by @eni. -ENOENT: there is none, or not exactly one. */
 int ec2_read_interface(const char *xml, size_t length, struct aws_job *job, const char *eni,
 		       struct err *err);

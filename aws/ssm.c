@@ -40,12 +40,14 @@ int ssm_put(struct buf *body, const struct aws_job *job)
 {
 	/* The tier is named only for a parameter that is being made: naming it
 	 * for one that exists might ask AWS for a downgrade, which it refuses. */
+	const char *type = job->type[0] ? job->type : "String";
+
 	if (!job->overwrite)
 		return append_json(body, json_pack("{s:s, s:s, s:s, s:b, s:s}", "Name", job->name,
 						   "Value", job->value, "Type", "String",
 						   "Overwrite", 0, "Tier", "Standard"));
 	return append_json(body, json_pack("{s:s, s:s, s:s, s:b}", "Name", job->name, "Value",
-					   job->value, "Type", "String", "Overwrite", 1));
+					   job->value, "Type", type, "Overwrite", 1));
 }
 
 static int read_version(const json_t *object, struct aws_job *job, struct err *err)
@@ -99,11 +101,17 @@ int ssm_read_parameter(const char *json, size_t length, struct aws_job *job, str
 		(void)err_set(err, "the answer has no Value");
 		goto out;
 	}
-	if (type && strcmp(type, "String") != 0) {
-		(void)err_set(err, "the parameter is not of type String");
+	/* A list of one name reads like a name; what is encrypted we cannot read at all. */
+	if (type && strcmp(type, "String") != 0 && strcmp(type, "StringList") != 0) {
+		(void)err_set(
+			err,
+			"the parameter is of type %.32s, which cannot be changed: delete it and "
+			"let zonevip make a String, or name another one",
+			type);
 		ret = -EPROTOTYPE;
 		goto out;
 	}
+	(void)snprintf(job->type, sizeof(job->type), "%s", type ? type : "");
 	ret = read_version(parameter, job, err);
 	if (ret == 0)
 		ret = read_date(parameter, job, err);

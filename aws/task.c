@@ -45,12 +45,14 @@ struct task {
 
 static bool is_write(const struct aws_job *job)
 {
-	return job->call == AWS_PARAM_PUT || job->call == AWS_ROUTE_SET;
+	return job->call == AWS_PARAM_PUT || job->call == AWS_ROUTE_SET ||
+	       job->call == AWS_TARGET_FIX;
 }
 
 static bool is_ssm(const struct aws_job *job)
 {
-	return job->call == AWS_PARAM_GET || job->call == AWS_PARAM_PUT;
+	return job->call == AWS_PARAM_GET || job->call == AWS_PARAM_PUT ||
+	       (job->call == AWS_ASK && job->ask->ssm);
 }
 
 static struct lane *lane_of(const struct task *task)
@@ -71,6 +73,16 @@ static const char *action_of(const struct task *task)
 		return task->create ? "CreateRoute" : "ReplaceRoute";
 	case AWS_TARGET_CHECK:
 		return "DescribeNetworkInterfaces";
+	case AWS_TARGET_FIX:
+		return "ModifyNetworkInterfaceAttribute";
+	case AWS_TABLES:
+		return "DescribeRouteTables";
+	case AWS_INSTANCE:
+		return "DescribeInstances";
+	case AWS_ASK:
+		return task->job->ask->action;
+	case AWS_CALLS:
+		break;
 	}
 	return "?";
 }
@@ -84,8 +96,12 @@ static void describe(const struct task *task, char what[static WHAT_MAX])
 
 	if (job->call == AWS_TARGET_CHECK && job->vip.family)
 		subject = ip_format(&job->vip, address);
-	else if (job->call == AWS_TARGET_CHECK)
+	else if (job->call == AWS_TARGET_CHECK || job->call == AWS_TARGET_FIX)
 		subject = identity_self(task->worker->identity)->eni;
+	else if (job->call == AWS_TABLES)
+		subject = identity_vpc(task->worker->identity);
+	else if (job->call == AWS_INSTANCE)
+		subject = job->instance_id;
 	(void)snprintf(what, WHAT_MAX, "%s %s", action_of(task), subject);
 }
 
@@ -97,6 +113,8 @@ static void describe_right(const struct task *task, char right[static WHAT_MAX])
 		where = "this parameter";
 	else if (task->job->call == AWS_ROUTE_SET)
 		where = "this route table";
+	else if (task->job->call == AWS_TARGET_FIX)
+		where = "this network interface";
 	(void)snprintf(right, WHAT_MAX, "%s:%s on %s", is_ssm(task->job) ? "ssm" : "ec2",
 		       action_of(task), where);
 }
@@ -213,14 +231,35 @@ static void build(struct task *task, struct buf *body)
 		ec2_describe_interface(body, &job->vip, self->eni,
 				       identity_vpc(task->worker->identity));
 		break;
+	case AWS_TARGET_FIX:
+		ec2_check_off(body, self->eni);
+		break;
+	case AWS_TABLES:
+		ec2_describe_tables(body, identity_vpc(task->worker->identity), job->tag,
+				    task->page);
+		break;
+	case AWS_INSTANCE:
+		ec2_describe_instance(body, job->instance_id);
+		break;
+	case AWS_ASK:
+		if (!job->ask->ssm)
+			ec2_begin(body, job->ask->action);
+		(void)buf_append(body, job->ask->body, strlen(job->ask->body));
+		break;
+	case AWS_CALLS:
+		break;
 	}
 	body->overflow |= ret < 0;
 }
 
-static const char *target_of(const struct aws_job *job)
+static const char *target_of(const struct aws_job *job, char target[static WHAT_MAX])
 {
 	if (!is_ssm(job))
 		return NULL;
+	if (job->call == AWS_ASK) {
+		(void)snprintf(target, WHAT_MAX, "AmazonSSM.%s", job->ask->action);
+		return target;
+	}
 	return job->call == AWS_PARAM_GET ? SSM_TARGET_GET : SSM_TARGET_PUT;
 }
 
@@ -228,8 +267,9 @@ static void go(struct task *task)
 {
 	struct worker *worker = task->worker;
 	struct aws_job *job = task->job;
+	char target[WHAT_MAX];
 	struct lane_request request = {
-		.target = target_of(job),
+		.target = target_of(job, target),
 		.reply_max = is_ssm(job) ? REPLY_SSM_MAX : REPLY_EC2_MAX,
 		/* What follows an answer is bounded by the deadline alone. */
 		.not_after = task->judged || task->pages > 0 ? MONO_NEVER : job->not_after,
@@ -247,6 +287,10 @@ static void go(struct task *task)
 	}
 	if (ret < 0) {
 		end_unsent(task, ret == -ENOTCONN, err.text);
+		return;
+	}
+	if (job->call == AWS_TABLES && !*identity_vpc(worker->identity)) {
+		end(task, OUTCOME_NOT_SENT, "IMDS does not say which VPC this is");
 		return;
 	}
 	buf_init(&body, is_ssm(job) ? SSM_BODY_MAX : EC2_BODY_MAX);
@@ -269,6 +313,8 @@ static void next_page(struct task *task, const char *page)
 		return;
 	}
 	memcpy(task->page, page, sizeof(task->page));
+	if (!page[0])
+		task->job->table_count = 0; /* begun anew */
 	go(task);
 }
 
@@ -300,13 +346,29 @@ static void take_answer(struct task *task, const struct http_reply *reply)
 	case AWS_TARGET_CHECK:
 		ret = ec2_read_interface(text, length, job, self->eni, &err);
 		break;
+	case AWS_TARGET_FIX:
+		ret = ec2_read_done(text, length, &err);
+		break;
+	case AWS_TABLES:
+		ret = ec2_read_tables(text, length, job, page, &err);
+		if (ret == 0 && page[0])
+			ret = -ENOENT; /* there is more */
+		break;
+	case AWS_INSTANCE:
+		ret = ec2_read_instance(text, length, job, &err);
+		break;
+	case AWS_ASK:
+		ret = 0;
+		break;
+	case AWS_CALLS:
+		break;
 	}
 	if (ret == 0) {
 		job->outcome = OUTCOME_OK;
 		finish(task);
 	} else if (ret == -ENOENT && page[0]) {
 		next_page(task, page);
-	} else if (ret == -ENOENT && job->call == AWS_TARGET_CHECK) {
+	} else if (ret == -ENOENT && (job->call == AWS_TARGET_CHECK || job->call == AWS_INSTANCE)) {
 		end(task, OUTCOME_ABSENT, "%s", err.text);
 	} else {
 		end(task, ret == -EPROTOTYPE ? OUTCOME_REFUSED : OUTCOME_UNKNOWN, "%s", err.text);
@@ -397,6 +459,10 @@ static void judge(struct task *task, const struct http_reply *reply)
 	/* None of ours is a dry run, so that this one would have been is no success. */
 	job->outcome = fault.outcome == OUTCOME_OK ? OUTCOME_UNKNOWN : fault.outcome;
 	task->judged = true;
+	if (job->call == AWS_ASK) {
+		memcpy(job->ask->code, fault.code, sizeof(job->ask->code));
+		job->outcome = fault.outcome; /* a dry run may well be what was asked */
+	}
 	switch (fault.remedy) {
 	case REPLY_CREATE_ROUTE:
 	case REPLY_REPLACE_ROUTE:
@@ -417,6 +483,17 @@ static void judge(struct task *task, const struct http_reply *reply)
 	}
 }
 
+/* The bare answer, for whoever asked a question of its own. */
+static void keep_reply(struct aws_ask *ask, const struct http_reply *reply)
+{
+	free(ask->reply);
+	ask->reply = strndup(reply->body.length ? reply->body.data : "", reply->body.length);
+	ask->reply_length = ask->reply ? strlen(ask->reply) : 0;
+	ask->status = reply->status;
+	ask->date = reply->date;
+	ask->code[0] = '\0';
+}
+
 static void on_reply(void *arg, struct http_reply *reply)
 {
 	struct task *task = arg;
@@ -430,6 +507,8 @@ static void on_reply(void *arg, struct http_reply *reply)
 	switch (reply->end) {
 	case HTTP_DONE:
 		clock_hear(&task->worker->clock, reply->date);
+		if (job->call == AWS_ASK)
+			keep_reply(job->ask, reply);
 		if (reply->status == 200)
 			take_answer(task, reply);
 		else
@@ -480,7 +559,7 @@ void task_begin(struct worker *worker, struct aws_job *job)
 		end(task, OUTCOME_NOT_SENT, "too old to be sent: it waited too long in the queue");
 		return;
 	}
-	if (job->call != AWS_TARGET_CHECK)
+	if (is_ssm(job) ? job->call != AWS_ASK : job->table_id[0] != '\0')
 		lane_expect(lane_of(task), is_ssm(job) ? job->name : job->table_id);
 	go(task);
 }

@@ -15,7 +15,7 @@
 #include "aws/identity.h"
 #include "aws/lane.h"
 
-#define WORKER_CALLS (AWS_TARGET_CHECK + 1)
+#define WORKER_CALLS AWS_CALLS
 
 struct task; /* aws/task.h */
 

@@ -201,6 +201,29 @@ static int check_vip(const struct conf *conf, unsigned int i, unsigned int n,
 	return check_label(&conf->instances[i], n, tree);
 }
 
+static int check_tables(const struct conf_instance *instance, struct conf_tree *tree)
+{
+	const char *tag = instance->discover_tag;
+	const char *value = strchr(tag, '=');
+
+	if (instance->table_count == 0 && !instance->discover && !tag[0])
+		return conf_fail(tree, at(tree, instance),
+				 "has an empty 'route_table': list tables, or write 'discover' or "
+				 "'tag KEY=VALUE' in it");
+	if (tag[0] && instance->discover)
+		return conf_fail(tree, at(tree, tag), "'discover' is there too; keep one of them");
+	if (tag[0] && (!value || value == tag || value - tag > 128 || strlen(value + 1) > 256))
+		return conf_fail(tree, at(tree, tag),
+				 "is not KEY=VALUE with at most 128 and 256 characters");
+	if (instance->vip_count * instance->table_count > CONF_ROUTES_MAX)
+		return conf_fail(tree, at(tree, instance),
+				 "%u addresses in %u tables are %u routes; at most %d in one "
+				 "instance: make two of it",
+				 instance->vip_count, instance->table_count,
+				 instance->vip_count * instance->table_count, CONF_ROUTES_MAX);
+	return 0;
+}
+
 static int check_lists(const struct conf_instance *instance, struct conf_tree *tree)
 {
 	for (unsigned int i = 0; i < instance->table_count; i++)
@@ -256,6 +279,8 @@ static int check_instances(const struct conf *conf, struct conf_tree *tree)
 					    "another instance; rename one; the other is");
 		for (unsigned int n = 0; n < instance->vip_count && ret == 0; n++)
 			ret = check_vip(conf, i, n, tree);
+		if (ret == 0)
+			ret = check_tables(instance, tree);
 		if (ret == 0)
 			ret = check_lists(instance, tree);
 		if (ret == 0)

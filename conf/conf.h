@@ -26,6 +26,8 @@
 #define CONF_NAME_MAX 64 /* with the NUL: nodes, instances, tracks, cluster */
 #define CONF_AWS_NAME_MAX 256
 #define CONF_SCRIPT_MAX 512
+#define CONF_TAG_MAX 400   /* KEY=VALUE: AWS allows 128 and 256 characters */
+#define CONF_ROUTES_MAX 64 /* addresses times tables of one instance */
 
 struct conf_node {
 	char name[CONF_NAME_MAX]; /* the value that MasterDB_VIP carries */
@@ -55,6 +57,9 @@ struct conf_track_mysql {
 	unsigned int fall;
 };
 
+/* What to do where the source/destination check of our own interface is on. */
+enum conf_check { CONF_CHECK_VERIFY, CONF_CHECK_FIX };
+
 struct conf_aws {
 	char region[64];			  /* "" = ask IMDS */
 	char endpoint_url_ec2[CONF_AWS_NAME_MAX]; /* "" = the public one of the region */
@@ -63,6 +68,7 @@ struct conf_aws {
 	char ca_file[PATH_MAX];		       /* "" = the system's */
 	char ca_path[PATH_MAX];		       /* hashed directory; cheaper than a bundle */
 	bool allow_http;		       /* plain http:// endpoints: for test doubles only */
+	enum conf_check source_dest_check;
 };
 
 struct conf_vip {
@@ -82,6 +88,9 @@ struct conf_instance {
 	unsigned int vip_count;
 	char tables[CONF_TABLES_MAX][32]; /* rtb-... */
 	unsigned int table_count;
+	bool discover;			 /* also all tables of the VPC that carry the first VIP */
+	char discover_tag[CONF_TAG_MAX]; /* also all tables with this "KEY=VALUE", or "" */
+	mono_us discover_interval;
 	enum conf_target target;
 	bool create_route; /* default true */
 	char parameter[CONF_AWS_NAME_MAX];

@@ -461,7 +461,7 @@ const char *conf_value_range(const struct conf_word *word, char text[static CONF
 	static const char *const words[] = {
 		[CONF_TYPE_BLOCK] = "a block",
 		[CONF_TYPE_NAME] = "a name of up to 63 letters, digits, '_', '.', '-'",
-		[CONF_TYPE_TEXT] = "text of up to 63 bytes",
+		[CONF_TYPE_TEXT] = "text",
 		[CONF_TYPE_PATH] = "an absolute path",
 		[CONF_TYPE_COMMAND] = "an absolute path with arguments, up to 511 bytes",
 		[CONF_TYPE_BOOL] = "on or off",
@@ -486,6 +486,8 @@ const char *conf_value_range(const struct conf_word *word, char text[static CONF
 	else if (word->type == CONF_TYPE_TIME)
 		(void)snprintf(text, CONF_RANGE_MAX, "%.20s to %.20s seconds",
 			       time_text(word->low, low), time_text(word->high, high));
+	else if (word->type == CONF_TYPE_TEXT)
+		(void)snprintf(text, CONF_RANGE_MAX, "text of up to %zu bytes", word->size - 1);
 	else
 		(void)snprintf(text, CONF_RANGE_MAX, "%s", words[word->type]);
 	return text;

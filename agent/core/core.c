@@ -127,7 +127,7 @@ static void instance_init(struct core *core, struct instance *in,
 					    .touch_seen = MONO_LONG_AGO,
 					    .covered_at = MONO_LONG_AGO,
 					    .handover_to = -1};
-	for (unsigned int i = 0; i < config->tables; i++)
+	for (unsigned int i = 0; i < core_tables_room(config); i++)
 		route_init(&routes[i]);
 }
 
@@ -156,7 +156,7 @@ void core_init(struct core *core, mono_us now, const struct core_config *config,
 	}
 	for (unsigned int i = 0; i < config->instance_count; i++) {
 		instance_init(core, &instances[i], &config->instances[i], routes);
-		routes += config->instances[i].tables;
+		routes += core_tables_room(&config->instances[i]);
 	}
 	core->config.instances = NULL; /* copied; the caller's may go */
 }
@@ -478,6 +478,9 @@ static void learn(struct turn *t, const struct event *ev)
 		break;
 	case EV_ROUTE_WRITTEN:
 		route_written(core, t->in, t->now, ev);
+		break;
+	case EV_TABLES:
+		routes_found(t->in, ev);
 		break;
 	case EV_COMMAND:
 		command(t, ev);

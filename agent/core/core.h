@@ -131,14 +131,16 @@ enum core_duty { DUTY_GATE, DUTY_PROMOTE, DUTY_FENCE, DUTY_RELEASE, CORE_DUTIES 
 
 struct core_instance_config {
 	uint16_t id;
-	unsigned int tables;
-	uint32_t tracks;    /* set of track indexes */
-	bool fence;	    /* isolation = fence; else hold */
-	bool gates;	    /* asks ACT_GATE before the first Put of a claim */
-	bool promotes;	    /* asks ACT_PROMOTE before its first route write */
-	bool fences;	    /* asks ACT_FENCE before it gives up, and beside another owner */
-	bool releases;	    /* asks ACT_RELEASE before a planned hand-over */
-	bool unpromoted_ok; /* a failed promotion does not keep the routes away */
+	unsigned int tables;	  /* route tables, times virtual addresses */
+	unsigned int tables_room; /* how many there may come to be by EV_TABLES; 0 = tables */
+	bool discovers;		  /* tables come and go: none is not the same as none needed */
+	uint32_t tracks;	  /* set of track indexes */
+	bool fence;		  /* isolation = fence; else hold */
+	bool gates;		  /* asks ACT_GATE before the first Put of a claim */
+	bool promotes;		  /* asks ACT_PROMOTE before its first route write */
+	bool fences;		  /* asks ACT_FENCE before it gives up, and beside another owner */
+	bool releases;		  /* asks ACT_RELEASE before a planned hand-over */
+	bool unpromoted_ok;	  /* a failed promotion does not keep the routes away */
 	mono_us patience[CORE_DUTIES]; /* for the answer; 0 = 2, 10, 1 and 10 s */
 };
 
@@ -175,6 +177,7 @@ enum event_type {
 	EV_TOUCH_WRITTEN, /* answer to ACT_TOUCH_PUT: outcome, sent */
 	EV_ROUTE_READ,	  /* answer to ACT_ROUTE_GET: table, outcome, target, sent */
 	EV_ROUTE_WRITTEN, /* answer to ACT_ROUTE_SET: table, outcome, sent */
+	EV_TABLES,	  /* tables were looked for: count, table = first that is another now */
 	EV_COMMAND,	  /* command, node (target of a switchover or -1), force */
 	/* Answers to the duties: op, outcome. OK = yes, done; DENIED = no, by decision (a veto,
 	 * too far behind); REFUSED = failed for good; UNKNOWN = no answer in time; NOT_SENT =
@@ -215,6 +218,7 @@ struct event {
 	enum event_type type;
 	unsigned int instance; /* index; which events carry which fields: see above */
 	unsigned int table;
+	unsigned int count;
 	unsigned int track;
 	int node;
 	uint32_t op;
@@ -405,6 +409,7 @@ struct instance {
 	struct view view[CORE_NODES_MAX];
 	struct route *routes; /* config.tables of them, the caller's memory */
 
+	bool tables_sought; /* discovers: looked for at least once, well or badly */
 	bool link_up;
 	bool standby;
 	bool frozen;
@@ -479,8 +484,8 @@ struct core {
  * Makes a node out of a configuration.
  *
  * @instances	config->instance_count of them, @routes: the sum of their
- *		tables; both the caller's memory, zeroed by the caller, kept as
- *		long as the core.
+ *		tables (of tables_room where that is more); both the caller's memory, zeroed by the
+ *caller, kept as long as the core.
  */
 void core_init(struct core *core, mono_us now, const struct core_config *config,
 	       struct instance *instances, struct route *routes);
@@ -565,6 +570,11 @@ const char *core_refusal_name(enum core_refusal refusal);
 /* The word of the lowest bit of @set; call again with the bit cleared. */
 const char *core_blocker_name(uint32_t set);
 const char *core_flag_name(uint32_t set);
+
+static inline unsigned int core_tables_room(const struct core_instance_config *config)
+{
+	return config->tables_room > config->tables ? config->tables_room : config->tables;
+}
 
 static inline bool core_acting(const struct instance *in)
 {

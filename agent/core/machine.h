@@ -80,6 +80,8 @@ void record_disclaim(struct core *core, struct instance *in);
 void route_init(struct route *route);
 void route_read(struct core *core, struct instance *in, mono_us now, const struct event *ev);
 void route_written(struct core *core, struct instance *in, mono_us now, const struct event *ev);
+/* The set of tables is another: from ev->table on everything must be read anew. */
+void routes_found(struct instance *in, const struct event *ev);
 void routes_refresh(struct turn *t, mono_us period);
 /* Wants every table that is not known to be ours since @since: what was known before may
  * be of an earlier reign. */

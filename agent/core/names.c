@@ -87,6 +87,7 @@ const char *core_event_name(enum event_type type)
 		[EV_TOUCH_WRITTEN] = "touch_written",
 		[EV_ROUTE_READ] = "route_read",
 		[EV_ROUTE_WRITTEN] = "route_written",
+		[EV_TABLES] = "tables",
 		[EV_COMMAND] = "command",
 		[EV_GATE] = "gate",
 		[EV_PROMOTED] = "promoted",

@@ -101,6 +101,16 @@ void route_written(struct core *core, struct instance *in, mono_us now, const st
 	route->reachable = ev->sent;
 }
 
+void routes_found(struct instance *in, const struct event *ev)
+{
+	in->tables_sought = true;
+	if (ev->count > core_tables_room(&in->config))
+		return;
+	for (unsigned int i = ev->table; i < ev->count; i++)
+		route_init(&in->routes[i]); /* an answer on its way has an old number */
+	in->config.tables = ev->count;
+}
+
 static void ask(struct turn *t, unsigned int table)
 {
 	struct route *route = &t->in->routes[table];
@@ -233,6 +243,8 @@ void routes_mend(struct turn *t)
 
 bool routes_tried(const struct instance *in)
 {
+	if (in->config.discovers && !in->tables_sought)
+		return false;
 	for (unsigned int i = 0; i < in->config.tables; i++)
 		if (!in->routes[i].tried)
 			return false;
@@ -252,7 +264,7 @@ bool routes_any_mine(const struct turn *t)
 	for (unsigned int i = 0; i < t->in->config.tables; i++)
 		if (t->in->routes[i].target == self_of(t->core))
 			return true;
-	return t->in->config.tables == 0;
+	return t->in->config.tables == 0 && !t->in->config.discovers;
 }
 
 bool routes_at_peer(const struct turn *t)
@@ -268,7 +280,8 @@ bool routes_at_peer(const struct turn *t)
 
 mono_us routes_reachable_since(const struct instance *in)
 {
-	mono_us newest = in->config.tables ? MONO_LONG_AGO : MONO_NEVER;
+	bool none_needed = in->config.tables == 0 && !in->config.discovers;
+	mono_us newest = none_needed ? MONO_NEVER : MONO_LONG_AGO;
 
 	for (unsigned int i = 0; i < in->config.tables; i++)
 		newest = mono_max(newest, in->routes[i].reachable);

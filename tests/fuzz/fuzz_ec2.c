@@ -65,6 +65,35 @@ static void check_interface(const char *xml, size_t size, const char *address)
 		abort();
 }
 
+static void check_tables(const char *xml, size_t size)
+{
+	struct aws_job job = {.call = AWS_TABLES};
+	char page[EC2_TOKEN_MAX];
+
+	if (ip_parse("10.1.5.5", &job.vip) < 0)
+		abort();
+	(void)ec2_read_tables(xml, size, &job, page, NULL);
+	check_text(page, sizeof(page));
+	if (job.table_count > AWS_TABLES_MAX)
+		abort();
+	for (unsigned int i = 0; i < job.table_count; i++) {
+		check_text(job.tables[i].id, sizeof(job.tables[i].id));
+		if (!job.tables[i].id[0] || (job.tables[i].main && !job.tables[i].used))
+			abort();
+	}
+	free(job.tables);
+}
+
+static void check_instance(const char *xml, size_t size)
+{
+	struct aws_job job = {.call = AWS_INSTANCE, .instance_id = "i-0aa"};
+	int ret = ec2_read_instance(xml, size, &job, NULL);
+
+	check_text(job.instance_state, sizeof(job.instance_state));
+	if (ret == 0 && !job.instance_state[0])
+		abort();
+}
+
 static void check_fault(const char *xml, size_t size, long status)
 {
 	struct reply_fault fault;
@@ -87,6 +116,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_table(xml, size, true);
 	check_interface(xml, size, "");
 	check_interface(xml, size, "10.0.4.10");
+	check_tables(xml, size);
+	check_instance(xml, size);
 	check_fault(xml, size, 400);
 	check_fault(xml, size, 503);
 	(void)ec2_read_done(xml, size, NULL);

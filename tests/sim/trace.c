@@ -51,6 +51,10 @@ void trace_event(struct world *world, unsigned int host, const struct event *ev)
 		values[2] = ev->table;
 		values[3] = ev->target;
 		break;
+	case EV_TABLES:
+		values[2] = ev->table;
+		values[3] = ev->count;
+		break;
 	case EV_VERDICT:
 		values[1] = (int)ev->health;
 		break;
@@ -123,6 +127,9 @@ static void print_event(const struct trace_line *line, FILE *to)
 	case EV_TOUCH_READ:
 	case EV_TOUCH_WRITTEN:
 		(void)fprintf(to, "%s v%lld of %lld", outcome, line->c, line->d);
+		break;
+	case EV_TABLES:
+		(void)fprintf(to, "i%lld from %lld on, %lld in all", line->a, line->c, line->d);
 		break;
 	case EV_ROUTE_READ:
 	case EV_ROUTE_WRITTEN:

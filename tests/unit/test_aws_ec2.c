@@ -321,6 +321,83 @@ static void bodies_are_form_encoded(void **state)
 	buf_free(&body);
 }
 
+/* --- EC2: the tables of the VPC --- */
+
+#define TABLE(id, rows, links)                                                                     \
+	"<item><routeTableId>" id "</routeTableId><routeSet>" LOCAL rows                           \
+	"</routeSet><associationSet>" links "</associationSet></item>"
+#define TABLES(items, more)                                                                        \
+	"<DescribeRouteTablesResponse" XMLNS "><routeTableSet>" items "</routeTableSet>" more      \
+	"</DescribeRouteTablesResponse>"
+#define MAIN "<item><main>true</main></item>"
+#define SUBNET "<item><main>false</main><subnetId>subnet-1</subnetId></item>"
+
+static void the_tables_of_the_vpc_say_who_carries_the_address_and_who_uses_them(void **state)
+{
+	static const char xml[] = TABLES(
+		TABLE("rtb-1", ROW("10.200.0.10/32", TO("eni-0bb", "i-0bb") ACTIVE),
+		      MAIN) TABLE("rtb-2", ROW("10.200.0.0/24", ACTIVE), SUBNET)
+			TABLE("rtb-3",
+			      ROW("10.200.0.10/32", "<gatewayId>vgw-1</gatewayId>"
+						    "<origin>EnableVgwRoutePropagation</origin>"),
+			      "<item><main>false</main></item>"),
+		"<nextToken>t2</nextToken>");
+	struct aws_job job = {.call = AWS_TABLES};
+	char page[EC2_TOKEN_MAX];
+
+	(void)state;
+	assert_int_equal(ip_parse("10.200.0.10", &job.vip), 0);
+	assert_int_equal(ec2_read_tables(xml, strlen(xml), &job, page, NULL), 0);
+	assert_string_equal(page, "t2");
+	assert_int_equal(job.table_count, 3);
+	assert_string_equal(job.tables[0].id, "rtb-1");
+	assert_true(job.tables[0].carries && job.tables[0].main && job.tables[0].used);
+	assert_false(job.tables[1].carries);
+	assert_true(job.tables[1].used && !job.tables[1].main);
+	assert_false(job.tables[2].carries || job.tables[2].used);
+	/* the next page is added */
+	assert_int_equal(ec2_read_tables(TABLES(TABLE("rtb-4", "", ""), ""),
+					 strlen(TABLES(TABLE("rtb-4", "", ""), "")), &job, page,
+					 NULL),
+			 0);
+	assert_string_equal(page, "");
+	assert_int_equal(job.table_count, 4);
+	free(job.tables);
+}
+
+static void tables_are_asked_for_by_vpc_and_tag(void **state)
+{
+	struct buf body;
+
+	(void)state;
+	buf_init(&body, EC2_BODY_MAX);
+	ec2_describe_tables(&body, "vpc-1", "zone vip=a=b", "p 2");
+	assert_string_equal(body.data,
+			    "Action=DescribeRouteTables&Version=2016-11-15&Filter.1.Name=vpc-id"
+			    "&Filter.1.Value.1=vpc-1&Filter.2.Name=tag%3Azone%20vip"
+			    "&Filter.2.Value.1=a%3Db&MaxResults=100&NextToken=p%202");
+	buf_free(&body);
+}
+
+static void the_state_of_the_instance_asked_for_is_read(void **state)
+{
+	static const char xml[] =
+		"<DescribeInstancesResponse" XMLNS "><reservationSet><item><instancesSet>"
+		"<item><instanceId>i-1</instanceId><instanceState><code>80</code>"
+		"<name>stopped</name></instanceState></item>"
+		"<item><instanceId>i-2</instanceId><instanceState><code>16</code>"
+		"<name>running</name></instanceState></item>"
+		"</instancesSet></item></reservationSet></DescribeInstancesResponse>";
+	struct aws_job job = {.call = AWS_INSTANCE, .instance_id = "i-1"};
+
+	(void)state;
+	assert_int_equal(ec2_read_instance(xml, strlen(xml), &job, NULL), 0);
+	assert_string_equal(job.instance_state, "stopped");
+	strcpy(job.instance_id, "i-3");
+	assert_int_equal(ec2_read_instance(xml, strlen(xml), &job, NULL), -ENOENT);
+	assert_string_equal(job.instance_state, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +414,10 @@ int main(void)
 		cmocka_unit_test(the_source_dest_check_of_our_interface_is_read),
 		cmocka_unit_test(an_interface_is_found_by_its_address),
 		cmocka_unit_test(bodies_are_form_encoded),
+		cmocka_unit_test(
+			the_tables_of_the_vpc_say_who_carries_the_address_and_who_uses_them),
+		cmocka_unit_test(tables_are_asked_for_by_vpc_and_tag),
+		cmocka_unit_test(the_state_of_the_instance_asked_for_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

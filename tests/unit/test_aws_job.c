@@ -102,6 +102,46 @@ static void a_parameter_is_created_or_overwritten(void **state)
 		    "\"Overwrite\":true}");
 }
 
+static void the_type_of_a_parameter_is_kept(void **state)
+{
+	struct fake *fake = *state;
+	struct aws_job *job = fake_job(AWS_PARAM_PUT);
+
+	fake->script = remember;
+	fake_start(fake);
+	job->overwrite = true;
+	strcpy(job->type, "StringList");
+	assert_int_equal(fake_do(fake, job)->outcome, OUTCOME_OK);
+	assert_sent("\"Type\":\"StringList\",\"Overwrite\":true");
+}
+
+static void a_bare_call(struct fake *fake, const struct fake_request *request,
+			struct fake_reply *reply)
+{
+	remember(fake, request, reply);
+	reply->status = 412;
+	(void)snprintf(reply->body, sizeof(reply->body),
+		       "<Response><Errors><Error><Code>DryRunOperation</Code><Message>m</Message>"
+		       "</Error></Errors><RequestID>r</RequestID></Response>");
+}
+
+static void a_call_of_the_askers_own_comes_back_bare(void **state)
+{
+	struct fake *fake = *state;
+	struct aws_job *job = fake_job(AWS_ASK);
+
+	fake->script = a_bare_call;
+	fake_start(fake);
+	job->ask = calloc(1, sizeof(*job->ask));
+	strcpy(job->ask->action, "DescribeSecurityGroups");
+	job->ask->body = strdup("&DryRun=true");
+	assert_int_equal(fake_do(fake, job)->outcome, OUTCOME_OK);
+	assert_sent("\r\n\r\nAction=DescribeSecurityGroups&Version=2016-11-15&DryRun=true");
+	assert_int_equal(job->ask->status, 412);
+	assert_string_equal(job->ask->code, "DryRunOperation");
+	assert_non_null(strstr(job->ask->reply, "<Code>DryRunOperation</Code>"));
+}
+
 static void a_route_is_read_by_a_signed_form(void **state)
 {
 	struct fake *fake = *state;
@@ -267,8 +307,11 @@ static void a_secure_string_is_refused_with_the_reason(void **state)
 	fake_start(fake);
 	job = fake_do(fake, fake_job(AWS_PARAM_GET));
 	assert_int_equal(job->outcome, OUTCOME_REFUSED);
-	assert_string_equal(job->error,
-			    "GetParameter MasterDB_VIP: the parameter is not of type String");
+	assert_string_equal(
+		job->error,
+		"GetParameter MasterDB_VIP: the parameter is of type SecureString, which "
+		"cannot be changed: delete it and let zonevip make a String, or name "
+		"another one");
 }
 
 /* --- what may follow
@@ -541,6 +584,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_parameter_is_read_by_a_signed_json_call),
 		TEST(a_parameter_is_created_or_overwritten),
+		TEST(the_type_of_a_parameter_is_kept),
+		TEST(a_call_of_the_askers_own_comes_back_bare),
 		TEST(a_route_is_read_by_a_signed_form),
 		TEST(a_route_is_set_to_our_interface_or_instance),
 		TEST(an_interface_is_checked_by_id_or_address),

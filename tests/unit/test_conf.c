@@ -116,6 +116,7 @@ static const char full[] =
 	"	ca_file /etc/ssl/lab.pem\n"
 	"	ca_path /etc/ssl/lab\n"
 	"	allow_http\n"
+	"	source_dest_check fix\n"
 	"}\n"
 	"vip_instance DB {\n"
 	"	interface ens5.100\n"
@@ -127,7 +128,10 @@ static const char full[] =
 	"	route_table {\n"
 	"		rtb-0a1b2c3d rtb-0123456789abcdef0\n"
 	"		rtb-00000003\n"
+	"		discover off\n"
+	"		tag \"zone vip=a=b\"\n"
 	"	}\n"
+	"	discover_interval 60\n"
 	"	target instance\n"
 	"	create_route no\n"
 	"	parameter /orders/MasterDB_VIP\n"
@@ -349,6 +353,10 @@ static void every_word_of_an_instance_reaches_its_field(void **state)
 	assert_int_equal(instance->table_count, 3);
 	assert_string_equal(instance->tables[1], "rtb-0123456789abcdef0");
 	assert_string_equal(instance->tables[2], "rtb-00000003");
+	assert_false(instance->discover);
+	assert_string_equal(instance->discover_tag, "zone vip=a=b");
+	assert_int_equal(instance->discover_interval, 60 * SEC);
+	assert_int_equal(conf->aws.source_dest_check, CONF_CHECK_FIX);
 	assert_int_equal(instance->target, CONF_TARGET_INSTANCE);
 	assert_false(instance->create_route);
 	assert_string_equal(instance->parameter, "/orders/MasterDB_VIP");
@@ -644,7 +652,7 @@ static void every_limit_lies_where_it_is_said_to(void **state)
 	limit("heartbeat {", "node N%u {\naddress 10.0.9.%u\npriority %u\n}\n", CONF_NODES_MAX, 2);
 	limit("aws {", "track_mysql T%u {\nsocket /%u\n}\n", CONF_TRACKS_MAX, 2);
 	limit("\t\t10.1.5.6\n", "10.1.9.%u\n", CONF_VIPS_MAX, 2);
-	limit("\t\trtb-0a1b2c3d ", "rtb-%08u\n", CONF_TABLES_MAX, 2);
+	limit("rtb-11111111 ", "rtb-%08u\n", CONF_TABLES_MAX, 1);
 	/* The ids of these names are all different; 255 addresses need two bytes. */
 	limit("vip_instance MasterDB {",
 	      "vip_instance vip%u {\ninterface eth0\nvirtual_ipaddress {\nfd00:9::%u\n}\n"
