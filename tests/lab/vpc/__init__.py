@@ -44,7 +44,8 @@ Lab(dir=None, bindir=None, conf=None, tie=True)
  .summary()                            tables, parameters, source/dest checks as AWS has them
  .problems()                           parts of the lab itself that have died ([] in good health)
  .set_route(host, table=None)          an operator's hand, past IAM: host None deletes the route
- .set_parameter(value, name=...)       the same for the parameter: value None deletes it
+ .set_parameter(value, name=..., type="String", label=None)   the same for the parameter: value None
+                                       deletes it
  .log(since=0, action=None, host=None) calls the endpoint answered, see below
  .history(since=0, event=None, host=None)  what happened in the kernel and to processes, see below
  .conf_text(heartbeat={"profile": "fast"}, ...)   the generated configuration, words changed by
@@ -74,6 +75,13 @@ Lab(dir=None, bindir=None, conf=None, tie=True)
                                        0 percent takes back the one with the same hosts and port
  .sdcheck(host, on)                    the ENI's source/destination check (set at AWS)
  .iam_deny(action, host=None) .iam_allow(action, host=None)   'ec2:ReplaceRoute', 'ssm:*'
+ .iam_policy(document, role="zonevip") the role may what this policy document says and nothing else;
+                                       None: what it could before
+ .instance_state(host, state)          what AWS says of it: 'running' 'stopped' 'terminated' ...; routes
+                                       to one that does not run are blackholes
+ .delete_table(table)                  a route table is deleted, with its routes
+ .security_group(group, **rules)       rules in=[...], out=[...] as cloud/groups.py has them; shown by
+                                       DescribeSecurityGroups, not enforced
 
 Host (h = lab.host(name); a web host has only the first group)
  .name .address .spec                  spec: ENI, instance id, MAC (layout.HostSpec)

@@ -14,7 +14,7 @@ from .clock import now_ns
 from .control import call
 from .errors import LabError
 from .host import Host
-from .layout import BY_NAME, DB_HOSTS, HOSTS, PARAMETER, TABLES, VIP
+from .layout import BY_NAME, DB_HOSTS, HOSTS, INSTANCE_ROLE, PARAMETER, TABLES, VIP
 
 POLL_S = 0.01
 
@@ -190,8 +190,9 @@ class Lab:
         self._cloud("set_route", host=host, table=table, destination=destination)
         self.note("set-route", host=host, table=table, destination=destination)
 
-    def set_parameter(self, value: str | None, name: str = PARAMETER) -> None:
-        self._cloud("set_parameter", name=name, value=value)
+    def set_parameter(self, value: str | None, name: str = PARAMETER, type: str = "String",
+                      label: str | None = None) -> None:
+        self._cloud("set_parameter", name=name, value=value, type=type, label=label)
         self.note("set-parameter", name=name, value=value)
 
     @staticmethod
@@ -252,6 +253,22 @@ class Lab:
     def iam_allow(self, action: str, host: str | None = None) -> None:
         self._cloud("iam", action=action, host=host, deny=False)
         self.note("iam-allow", action=action, host=host)
+
+    def iam_policy(self, document: dict | None, role: str = INSTANCE_ROLE) -> None:
+        self._cloud("policy", role=role, document=document)
+        self.note("iam-policy", role=role, document=document)
+
+    def instance_state(self, host: str, state: str) -> None:
+        self._cloud("instance", host=host, state=state)
+        self.note("instance", host=host, state=state)
+
+    def delete_table(self, table: str) -> None:
+        self._cloud("delete_table", table=table)
+        self.note("delete-table", table=table)
+
+    def security_group(self, group: str, **rules: list[dict]) -> None:
+        self._cloud("security_group", group=group, rules=rules)
+        self.note("security-group", group=group, rules=rules)
 
     def faults(self) -> list[dict]:
         dns = [{"kind": "dns", "what": f"hang on {host.name}"} for host in self.hosts if host.dns_hangs()]

@@ -10,10 +10,11 @@ from typing import Callable
 
 from ..layout import (ACCOUNT, BY_ENI, BY_INSTANCE, HOSTS, ROUTE_TABLES, SUBNET_OF, VPC_CIDR,
                       VPC_ID, HostSpec)
+from . import groups
 from .call import Call
 from .errors import AwsError
 from .iam import eni_arn, route_table_arn
-from .state import Route, State, associations, canonical_cidr
+from .state import INSTANCE_STATES, Route, State, associations, canonical_cidr
 
 ROUTES_MAX = 500
 TARGETS = ("NetworkInterfaceId", "InstanceId", "GatewayId", "NatGatewayId", "TransitGatewayId", "LocalGatewayId",
@@ -41,7 +42,7 @@ class Ec2:
             self._table(table)
         with self._state.lock:
             found = [self._table_view(table.id, call.stale) for table in ROUTE_TABLES
-                     if not wanted or table.id in wanted]
+                     if table.id not in self._state.deleted and (not wanted or table.id in wanted)]
         found = _filtered(found, call.values.get("Filters"), _TABLE_FILTERS)
         return _page("RouteTables", found, call.values, 5, 100)
 
@@ -55,7 +56,21 @@ class Ec2:
         routes = self._state.tables[table].get(stale)
         return {"RouteTableId": table, "VpcId": VPC_ID, "OwnerId": ACCOUNT, "PropagatingVgws": [],
                 "Tags": [{"Key": "Name", "Value": spec.name}], "Associations": links,
-                "Routes": [_route_view(route) for route in routes.values()]}
+                "Routes": [self._route_view(route) for route in routes.values()]}
+
+    def _route_view(self, route: Route) -> dict:
+        view = {"DestinationCidrBlock": route.destination}
+        state = "active"
+        if route.eni:
+            host = BY_ENI[route.eni]
+            view |= {"InstanceId": host.instance_id, "InstanceOwnerId": ACCOUNT, "NetworkInterfaceId": route.eni}
+            if self._state.instances[host.name] not in ("pending", "running"):
+                state = "blackhole"
+        elif route.gateway.startswith("nat-"):
+            view["NatGatewayId"] = route.gateway
+        else:
+            view["GatewayId"] = route.gateway
+        return view | {"State": state, "Origin": route.origin}
 
     def replace_route(self, call: Call) -> dict:
         table, route = self._route_of(call)
@@ -158,10 +173,22 @@ class Ec2:
                 "SourceDestCheck": self._state.checks[host.eni].get(stale), "MacAddress": host.mac,
                 "SubnetId": subnet.id, "VpcId": VPC_ID, "AvailabilityZone": subnet.zone, "OwnerId": ACCOUNT,
                 "PrivateIpAddress": host.address, "RequesterManaged": False, "Description": "", "TagSet": [],
-                "Ipv6Addresses": [], "Groups": [{"GroupName": "lab", "GroupId": "sg-0a1b2c3d4e5f60001"}],
+                "Ipv6Addresses": [],
+                "Groups": [{"GroupName": groups.NAMES[groups.group_of(host)], "GroupId": groups.group_of(host)}],
                 "PrivateIpAddresses": [{"Primary": True, "PrivateIpAddress": host.address}],
                 "Attachment": {"AttachmentId": host.attachment, "DeleteOnTermination": True, "DeviceIndex": 0,
                                "InstanceId": host.instance_id, "InstanceOwnerId": ACCOUNT, "Status": "attached"}}
+
+    def describe_security_groups(self, call: Call) -> dict:
+        call.require("*")
+        _dry_run(call)
+        wanted = call.values.get("GroupIds") or []
+        for group in wanted:
+            if group not in self._state.groups:
+                raise AwsError("InvalidGroup.NotFound", f"The security group '{group}' does not exist")
+        found = [groups.view(group, rules) for group, rules in self._state.groups.items()
+                 if not wanted or group in wanted]
+        return _page("SecurityGroups", _filtered(found, call.values.get("Filters"), _GROUP_FILTERS), call.values, 5, 1000)
 
     def describe_instances(self, call: Call) -> dict:
         call.require("*")
@@ -179,7 +206,8 @@ class Ec2:
     def _instance_view(self, host: HostSpec, stale: float) -> dict:
         eni = self._eni_view(host, stale)
         return {"InstanceId": host.instance_id, "ImageId": "ami-0a1b2c3d4e5f60001", "InstanceType": "m6i.large",
-                "State": {"Code": 16, "Name": "running"}, "VpcId": VPC_ID, "SubnetId": eni["SubnetId"],
+                "State": {"Code": INSTANCE_STATES[self._state.instances[host.name]],
+                          "Name": self._state.instances[host.name]}, "VpcId": VPC_ID, "SubnetId": eni["SubnetId"],
                 "PrivateIpAddress": host.address, "LaunchTime": LAUNCHED, "Architecture": "x86_64",
                 "Placement": {"AvailabilityZone": eni["AvailabilityZone"], "Tenancy": "default"},
                 "SourceDestCheck": eni["SourceDestCheck"], "Tags": [{"Key": "Name", "Value": host.name}],
@@ -220,7 +248,7 @@ class Ec2:
     def _table(self, table: str) -> None:
         if not re.fullmatch(r"rtb-([0-9a-f]{8}|[0-9a-f]{17})", table):
             raise AwsError("InvalidRouteTableId.Malformed", f'Invalid id: "{table}" (expecting "rtb-...")')
-        if table not in self._state.tables:
+        if table not in self._state.tables or table in self._state.deleted:
             raise AwsError("InvalidRouteTableID.NotFound", f"The routeTable ID '{table}' does not exist")
 
     @staticmethod
@@ -238,18 +266,6 @@ def _instance(instance: str) -> HostSpec:
     if instance not in BY_INSTANCE:
         raise AwsError("InvalidInstanceID.NotFound", f"The instance ID '{instance}' does not exist")
     return BY_INSTANCE[instance]
-
-
-def _route_view(route: Route) -> dict:
-    view = {"DestinationCidrBlock": route.destination}
-    if route.eni:
-        view |= {"InstanceId": BY_ENI[route.eni].instance_id, "InstanceOwnerId": ACCOUNT,
-                 "NetworkInterfaceId": route.eni}
-    elif route.gateway.startswith("nat-"):
-        view["NatGatewayId"] = route.gateway
-    else:
-        view["GatewayId"] = route.gateway
-    return view | {"State": "active", "Origin": route.origin}
 
 
 def _required(call: Call, name: str) -> str:
@@ -290,6 +306,12 @@ _ENI_FILTERS: dict[str, Callable[[dict], list]] = {
     "source-dest-check": lambda view: [str(view["SourceDestCheck"]).lower()],
     "status": lambda view: [view["Status"]],
     "availability-zone": lambda view: [view["AvailabilityZone"]],
+}
+_GROUP_FILTERS: dict[str, Callable[[dict], list]] = {
+    "vpc-id": lambda view: [view["VpcId"]],
+    "group-id": lambda view: [view["GroupId"]],
+    "egress.ip-permission.group-id": lambda view: [pair["GroupId"] for rule in view["IpPermissionsEgress"]
+                                                   for pair in rule["UserIdGroupPairs"]],
 }
 _INSTANCE_FILTERS: dict[str, Callable[[dict], list]] = {
     "instance-id": lambda view: [view["InstanceId"]],
@@ -337,6 +359,7 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteRoute": Ec2.delete_route,
     "DescribeNetworkInterfaces": Ec2.describe_network_interfaces,
     "DescribeInstances": Ec2.describe_instances,
+    "DescribeSecurityGroups": Ec2.describe_security_groups,
     "DescribeNetworkInterfaceAttribute": Ec2.describe_network_interface_attribute,
     "ModifyNetworkInterfaceAttribute": Ec2.modify_network_interface_attribute,
 }

@@ -8,6 +8,7 @@ import string
 import threading
 from dataclasses import dataclass, field
 
+from . import policy
 from ..layout import ACCOUNT, CLUSTER, INSTANCE_ROLE, OPERATOR, PARAMETER, REGION, TABLES
 
 CREDENTIAL_LIFE_S = 6 * 3600
@@ -125,6 +126,15 @@ class Rights:
 
     def __init__(self) -> None:
         self._denied: set[tuple[str, str | None]] = set()
+        self._documents: dict[str, dict] = {}
+
+    def set_policy(self, role: str, document: dict | None) -> None:
+        """The role may what this document allows and nothing else; None: as it was."""
+        if document is None:
+            self._documents.pop(role, None)
+        else:
+            policy.check(document)
+            self._documents[role] = document
 
     def deny(self, action: str, host: str | None) -> None:
         self._denied.add((action, host))
@@ -134,10 +144,11 @@ class Rights:
 
     def clear(self) -> None:
         self._denied.clear()
+        self._documents.clear()
 
     def denied(self) -> list[str]:
-        return [f"deny {action}" + (f" for {host}" if host else "") for action, host in sorted(
-            self._denied, key=str)]
+        return [f"policy of {role}" for role in self._documents] + [
+            f"deny {action}" + (f" for {host}" if host else "") for action, host in sorted(self._denied, key=str)]
 
     def allows(self, credential: Credential, action: str, resource: str) -> bool:
         if action in NEEDS_NO_RIGHT:
@@ -146,6 +157,8 @@ class Rights:
             if fnmatch.fnmatchcase(action, pattern) and credential.role != OPERATOR \
                     and host in (None, credential.host):
                 return False
+        if credential.role in self._documents:
+            return policy.allows(self._documents[credential.role], action, resource)
         return any(
             any(fnmatch.fnmatchcase(action, pattern) for pattern in actions)
             and any(fnmatch.fnmatchcase(resource, pattern) for pattern in resources)

@@ -13,7 +13,7 @@ from .. import ca
 from ..control import Server, call
 from ..errors import LabError
 from ..kernel import socket_in
-from ..layout import BY_NAME, HOSTS, IMDS_ADDRESS, OPERATOR, SERVICES, TABLES
+from ..layout import BY_NAME, HOSTS, IMDS_ADDRESS, OPERATOR, SERVICES, TABLES, VIP
 from ..loop import Loop
 from ..netlink import RouteWriter
 from ..network import AWS, ROUTER
@@ -23,7 +23,7 @@ from .http import Listener
 from .iam import CREDENTIAL_LIFE_S, CredentialStore, Rights
 from .imds import Imds
 from .sigv4 import utc_now
-from .state import State
+from .state import INSTANCE_STATES, State
 
 TLS_KINDS = (*ca.KINDS, "old")
 
@@ -102,7 +102,8 @@ class Cloud:
         return {"summary": self.state.summary, "set_route": self.set_route, "sdcheck": self.sdcheck,
                 "set_parameter": self.state.set_parameter, "parameter": self.parameter,
                 "fault": self.add_fault, "unfault": self.faults.remove, "faults": self.list_faults,
-                "heal": self.heal, "tls": self.tls.set, "iam": self.iam, "imds": self.set_imds,
+                "instance": self.set_instance, "delete_table": self.delete_table, "security_group": self.set_group,
+                "policy": self.rights.set_policy, "heal": self.heal, "tls": self.tls.set, "iam": self.iam, "imds": self.set_imds,
                 "credentials": self.credentials}
 
     def set_route(self, host: str | None, table: str | None, destination: str) -> None:
@@ -131,6 +132,22 @@ class Cloud:
         if action not in known:
             raise LabError(f"no action '{action}' (actions: {', '.join(known)})")
         return self.faults.add(action, host, resource, times, effects)
+
+    def set_instance(self, host: str, state: str) -> None:
+        if state not in INSTANCE_STATES or host not in BY_NAME:
+            raise LabError(f"no state '{state}' or no host '{host}' (states: {', '.join(INSTANCE_STATES)})")
+        self.state.instances[host] = state
+
+    def delete_table(self, table: str) -> None:
+        if table not in TABLES:
+            raise LabError(f"no route table '{table}' (tables: {', '.join(TABLES)})")
+        self.set_route(None, table, VIP + "/32")
+        self.state.deleted.add(table)
+
+    def set_group(self, group: str, rules: dict) -> None:
+        if group not in self.state.groups:
+            raise LabError(f"no security group '{group}' (groups: {', '.join(self.state.groups)})")
+        self.state.groups[group] = {**self.state.groups[group], **rules}
 
     def iam(self, action: str, host: str | None, deny: bool) -> None:
         (self.rights.deny if deny else self.rights.allow)(action, host)
@@ -163,6 +180,7 @@ class Cloud:
                    if past.get() != host.source_dest_check])
 
     def heal(self) -> None:
+        self.state.heal()
         self.faults.clear()
         self.rights.clear()
         self.tls.clear()

@@ -16,8 +16,10 @@ from ..clock import now, now_ns
 from ..layout import (BY_ENI, BY_NAME, HOSTS, ROUTE_TABLES, SERVICES, SUBNET_OF, VPC_CIDR)
 from ..netlink import RouteWriter
 from ..network import AWS
+from . import groups
 
 HISTORY_S = 120.0
+INSTANCE_STATES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 Value = TypeVar("Value")
 
 
@@ -74,6 +76,9 @@ class State:
     tables: dict[str, Past[Routes]] = field(default_factory=dict)
     checks: dict[str, Past[bool]] = field(default_factory=dict)  # source/dest check by ENI
     parameters: dict[str, Past[tuple[ParameterVersion, ...]]] = field(default_factory=dict)
+    instances: dict[str, str] = field(default_factory=dict)  # state by host
+    deleted: set[str] = field(default_factory=set)  # route tables that an operator has deleted
+    groups: dict[str, dict] = field(default_factory=groups.defaults)
 
     def __post_init__(self) -> None:
         self.numbers = {table.id: table.number for table in ROUTE_TABLES}
@@ -83,6 +88,14 @@ class State:
                 "0.0.0.0/0": Route("0.0.0.0/0", gateway=table.gateway)})
         for host in HOSTS:
             self.checks[host.eni] = Past(host.source_dest_check)
+        self.heal()
+
+    def heal(self) -> None:
+        """Instances run, no table is deleted, security groups are as they were."""
+        with self.lock:
+            self.instances = {host.name: "running" for host in HOSTS}
+            self.deleted.clear()
+            self.groups = groups.defaults()
 
     def write_route(self, table: str, route: Route) -> int:
         """Carries it out, in the kernel first; returns when the kernel had it."""
@@ -142,12 +155,13 @@ class State:
             if name in self.parameters:
                 self.parameters[name].set(())
 
-    def set_parameter(self, name: str, value: str | None) -> None:
+    def set_parameter(self, name: str, value: str | None, type: str = "String", label: str | None = None) -> None:
         with self.lock:
             if value is None:
                 self.delete_parameter(name)
             else:
-                self.put_parameter(name, value=value, type="String", user="operator")
+                self.put_parameter(name, value=value, type=type, user="operator",
+                                   labels=(label,) if label else ())
             if name in self.parameters:
                 self.parameters[name].forget()
 
