@@ -326,6 +326,7 @@ struct record {
 	uint32_t life;	      /* raised when P was deleted and made anew */
 	uint64_t odd_version; /* contradicting read that waits for a second one */
 	mono_us odd_since;    /* MONO_NEVER = none */
+	mono_us disputed;     /* a peer tells this version with another owner; MONO_NEVER = no */
 
 	uint32_t op;	    /* in flight, 0 = none */
 	bool putting;	    /* it is a Put */

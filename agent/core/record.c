@@ -18,6 +18,7 @@ void record_init(struct record *record)
 		.first_seen = MONO_LONG_AGO,
 		.mtime = MONO_NEVER,
 		.odd_since = MONO_NEVER,
+		.disputed = MONO_NEVER,
 		.asked = MONO_LONG_AGO,
 		.read_at = MONO_LONG_AGO,
 		.answered = MONO_LONG_AGO,
@@ -39,6 +40,7 @@ static void adopt(struct record *record, mono_us now, uint64_t version, int owne
 	record->owner = owner;
 	record->first_seen = now;
 	record->first_read = MONO_LONG_AGO;
+	record->disputed = MONO_NEVER;
 	record->mtime = MONO_NEVER; /* until we read this version ourselves */
 	if (PLANTED(GOSSIP_IS_READ))
 		return;
@@ -70,8 +72,30 @@ void record_hear(struct instance *in, mono_us now, const struct hello_instance *
 		return;
 	if (record->known && said->version > record->version + VERSION_JUMP_MAX)
 		return;
-	if (record->known ? said->version > record->version : said->version >= record->version)
+	if (record->known ? said->version > record->version : said->version >= record->version) {
 		adopt(record, now, said->version, owner);
+	} else if (record->known && said->version == record->version && owner != record->owner &&
+		   record->disputed == MONO_NEVER) {
+		record->disputed = now;
+		record->asked = MONO_LONG_AGO; /* only P itself can tell */
+	}
+}
+
+/*
+ * One version with two owners: P was deleted and made anew, and both began to
+ * count at the same number. Whoever has just read P is right, and counts a
+ * life more, so that the other believes it.
+ */
+static void settle_dispute(struct instance *in, mono_us now, mono_us sent)
+{
+	const struct record *record = &in->record;
+	bool renounced = in->disclaimed >= record->version;
+
+	if (record->disputed == MONO_NEVER || sent <= record->disputed)
+		return;
+	start_life(in, now, record->life + 1, record->version, record->owner);
+	if (renounced)
+		in->disclaimed = record->version;
 }
 
 /*
@@ -121,6 +145,8 @@ static bool believe(struct core *core, struct instance *in, mono_us now, const s
 		if (!new_life(core, record, now, ev))
 			return false;
 		start_life(in, now, record->life + (knew ? 1 : 0), version, owner);
+	} else {
+		settle_dispute(in, now, ev->sent);
 	}
 	record->odd_since = MONO_NEVER;
 	record->mtime = absent ? MONO_NEVER : ev->mtime;

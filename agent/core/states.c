@@ -122,8 +122,11 @@ static bool overruled(const struct turn *t)
 	const struct instance *in = t->in;
 	const struct record *record = &in->record;
 
-	if (record->owner == self_of(t->core) || PLANTED(NO_STEP_DOWN))
+	if (PLANTED(NO_STEP_DOWN))
 		return false;
+	if (record->owner == self_of(t->core)) /* both say so, and P cannot be asked */
+		return record->disputed != MONO_NEVER && record->outcome != OUTCOME_OK &&
+		       outranked(t);
 	if (record->owner < 0)
 		return outranked(t);
 	if (in->state == CORE_CLAIMING)

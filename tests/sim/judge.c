@@ -33,18 +33,6 @@ static bool both_hear(const struct world *world, unsigned int a, unsigned int b)
 	       core_hears(&world->hosts[b].core, world_clock(world, b), a);
 }
 
-/* P deleted right after a create: both may have made the same version of it, and only P,
- * not what they tell each other, can decide (seed 0x4a88f, with the store away for one). */
-static bool same_version_twice(const struct world *world, unsigned int i, unsigned int a,
-			       unsigned int b)
-{
-	const struct record *one = &world->hosts[a].instances[i].record;
-	const struct record *other = &world->hosts[b].instances[i].record;
-
-	return world_param(world, i)->birth > 0 && one->version == other->version &&
-	       one->owner != other->owner;
-}
-
 /* I1 With contact both ways for D, at most one MASTER; an overlap ends within half a second. */
 static const char *one_master(struct world *world, struct judge *judge, unsigned int i)
 {
@@ -56,7 +44,7 @@ static const char *one_master(struct world *world, struct judge *judge, unsigned
 			bool dual = awake(world, a) && awake(world, b) &&
 				    world->hosts[a].instances[i].state == CORE_MASTER &&
 				    world->hosts[b].instances[i].state == CORE_MASTER &&
-				    both_hear(world, a, b) && !same_version_twice(world, i, a, b);
+				    both_hear(world, a, b);
 
 			if (!dual)
 				*since = MONO_NEVER;

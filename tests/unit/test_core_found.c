@@ -261,6 +261,58 @@ static void a_replayed_packet_of_an_older_life_unseats_nobody(void **state)
 	world_free(world);
 }
 
+/* A acts on version 1 and cannot read; P was deleted and B has made its own version 1,
+ * having counted as many lives of P as A. The link is still cut. */
+static struct world *one_version_of_two(void)
+{
+	struct world *world = pair();
+
+	ssm(world, A, false);
+	world_cut(world, A, B, true);
+	world_param_delete(world, 0);
+	wait_for(world, B, CORE_MASTER, 40 * SEC);
+	assert_int_equal(state_of(world, A), CORE_MASTER);
+	world_instance(world, A, 0)->record.life = world_instance(world, B, 0)->record.life;
+	assert_int_equal(world_instance(world, A, 0)->record.version, 1);
+	assert_int_equal(world_instance(world, B, 0)->record.version, 1);
+	return world;
+}
+
+static void of_two_owners_of_one_version_the_one_that_reads_it_is_believed(void **state)
+{
+	struct world *world = one_version_of_two();
+
+	(void)state;
+	world_cut(world, A, B, false);
+	pass(world, 2 * SEC);
+	assert_int_equal(state_of(world, A), CORE_BACKUP);
+	ssm(world, A, true);
+	pass(world, 20 * SEC);
+	assert_owner(world, B);
+	world_free(world);
+}
+
+static void of_two_owners_of_one_version_that_cannot_read_the_better_one_goes_on(void **state)
+{
+	struct world *world = one_version_of_two();
+
+	(void)state;
+	ec2(world, A, false); /* or it would concede to the route */
+	ssm(world, B, false);
+	pass(world, 1500 * MSEC);
+	world_cut(world, A, B, false);
+	pass(world, 3 * SEC);
+	assert_int_equal(state_of(world, A), CORE_MASTER);
+	assert_int_equal(state_of(world, B), CORE_BACKUP);
+	for (unsigned int n = A; n <= B; n++) {
+		ssm(world, n, true);
+		ec2(world, n, true);
+	}
+	pass(world, 30 * SEC);
+	assert_owner(world, B); /* P decides in the end */
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +329,9 @@ int main(void)
 		cmocka_unit_test(a_put_that_landed_late_is_not_put_again),
 		cmocka_unit_test(a_release_in_a_claim_gives_others_the_time_to_take_it),
 		cmocka_unit_test(a_replayed_packet_of_an_older_life_unseats_nobody),
+		cmocka_unit_test(of_two_owners_of_one_version_the_one_that_reads_it_is_believed),
+		cmocka_unit_test(
+			of_two_owners_of_one_version_that_cannot_read_the_better_one_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
