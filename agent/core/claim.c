@@ -65,10 +65,11 @@ static void watch_owner(struct turn *t)
 	record_refresh(t, period);
 	if (peer) /* rarely at other times: may we read it at all? */
 		touch_refresh(t, owner, silent ? period : 30 * timers->verify_backup);
-	routes_refresh(t, blind ? timers->verify_fast : routes_idle_period(t));
+	routes_refresh(t, blind ? timers->verify_fast
+				: mono_min(routes_idle_period(t), outage_route_period(t)));
 }
 
-static void begin(struct turn *t, enum claim_kind kind, enum core_reason reason)
+void claim_begin(struct turn *t, enum claim_kind kind, enum core_reason reason)
 {
 	struct instance *in = t->in;
 
@@ -81,7 +82,7 @@ static void begin(struct turn *t, enum claim_kind kind, enum core_reason reason)
 				   .put_at = t->now,
 				   .settled_at = MONO_LONG_AGO};
 	enter(t, CORE_CLAIMING, reason);
-	if (kind == CLAIM_FAST) {
+	if (kind == CLAIM_FAST || kind == CLAIM_ROUTE) {
 		in->promise = in->record.version;
 		routes_want(t, t->now);
 	}
@@ -109,13 +110,16 @@ static void reclaim(struct turn *t)
 	}
 	if (t->in->handover_until != MONO_LONG_AGO)
 		note(t, NOTE_TAKEN_BACK, -1);
-	begin(t, CLAIM_OWN, REASON_RECLAIM);
+	claim_begin(t, CLAIM_OWN, REASON_RECLAIM);
 }
 
+/* With touch = owner there is none: a touch shows in the version of P. */
 static bool touch_just_read(struct turn *t, int owner, mono_us from)
 {
 	const struct touch_reader *reader = &t->core->touch_read[owner];
 
+	if (t->core->config.touch_owner)
+		return true;
 	return reader->read_at >= from && lately(t, reader->answered, timers_of(t)->slack);
 }
 
@@ -154,7 +158,7 @@ static void take_disclaimed(struct turn *t, int owner)
 	unsigned int order = meant ? 0 : rank(t) + (view->handover_to >= 0);
 
 	if (due(t, view->covered_at + order * timers_of(t)->stagger) && promise_stands(t, owner))
-		begin(t, CLAIM_FAST, REASON_DISCLAIMED);
+		claim_begin(t, CLAIM_FAST, REASON_DISCLAIMED);
 }
 
 /* C2: neither heard nor touching; two reads of P, the last after the deadline. */
@@ -182,7 +186,9 @@ static void take_silent(struct turn *t, int owner)
 		ready = false;
 	}
 	if (ready)
-		begin(t, CLAIM_SILENT, REASON_OWNER_SILENT);
+		claim_begin(t, CLAIM_SILENT, REASON_OWNER_SILENT);
+	else if (owner >= 0)
+		outage_consider(t, owner);
 }
 
 /*
@@ -202,7 +208,7 @@ static void take_unowned(struct turn *t)
 	if (!due(t, at))
 		return;
 	if (record_just_read(t, at))
-		begin(t, CLAIM_CREATE, REASON_NO_OWNER);
+		claim_begin(t, CLAIM_CREATE, REASON_NO_OWNER);
 	else
 		record_ask(t);
 }
@@ -213,7 +219,7 @@ static void take_stranded(struct turn *t, int owner)
 	if (t->in->view[owner].flags & HELLO_EC2_OK || !routes_stranded(t, owner))
 		return;
 	if (record_just_read(t, MONO_LONG_AGO))
-		begin(t, CLAIM_OWN, REASON_STRANDED);
+		claim_begin(t, CLAIM_OWN, REASON_STRANDED);
 	else
 		record_ask(t);
 }
@@ -236,7 +242,7 @@ void claim_consider(struct turn *t)
 	if (!eligible(t))
 		return;
 	if (peer_acting(t)) {
-		if (owner >= 0 && owner != self_of(t->core))
+		if (owner >= 0 && owner != self_of(t->core) && peer_acts(t, (unsigned int)owner))
 			take_stranded(t, owner);
 	} else if (owner == self_of(t->core)) {
 		reclaim(t);
@@ -262,7 +268,8 @@ static void put_when_due(struct turn *t)
 {
 	struct claim *claim = &t->in->claim;
 
-	if (claim->kind == CLAIM_GAP || t->in->frozen || t->in->record.op != 0)
+	if (claim->kind == CLAIM_GAP || claim->kind == CLAIM_ROUTE || t->in->frozen ||
+	    t->in->record.op != 0)
 		return;
 	if (claim->puts > 0 && t->in->record.read_at < claim->settled_at) {
 		if (due(t, claim->settled_at)) /* what became of the last one? */
@@ -300,12 +307,16 @@ void claim_continue(struct turn *t)
 		else
 			record_refresh(t, timers_of(t)->poll);
 	} else if (!ours) {
-		if (claim->kind == CLAIM_SILENT && owner >= 0 &&
+		if ((claim->kind == CLAIM_SILENT || claim->kind == CLAIM_ROUTE) && owner >= 0 &&
 		    in->view[owner].act_seen > claim->since) {
 			give_up(t); /* it was not dead */
 			return;
 		}
 		put_when_due(t);
+	}
+	if (claim->kind == CLAIM_ROUTE && routes_all_mine(t)) {
+		enter(t, CORE_MASTER, REASON_UNRECORDED); /* writes P when it can */
+		return;
 	}
 	/* A claimant needs a lease like a MASTER: somebody may be waiting for its end. */
 	if (PLANTED(CLAIM_FOR_EVER) || !due(t, mono_min(claim->since + timers_of(t)->claim,
@@ -370,6 +381,7 @@ void claim_record(struct turn *t)
 	set_flag(in, FLAG_UNRECORDED, record->owner != self_of(t->core));
 	if (record->owner == self_of(t->core)) {
 		in->promise = 0;
+		in->by_route = false;
 		claim->put_at = MONO_LONG_AGO;
 		return;
 	}

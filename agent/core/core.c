@@ -117,6 +117,8 @@ static void instance_init(struct core *core, struct instance *in,
 		.handover_until = MONO_LONG_AGO,
 		.frozen_until = MONO_NEVER,
 		.confirm_after = MONO_LONG_AGO,
+		.route_taken = MONO_LONG_AGO,
+		.touch_at = MONO_LONG_AGO,
 	};
 	record_init(&in->record);
 	duty_init(in);

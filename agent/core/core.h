@@ -75,6 +75,7 @@ enum core_reason {
 	REASON_RESUMED, /* standby off */
 	REASON_STOPPING,
 	REASON_PROMOTE_FAILED, /* the database could not be made writable */
+	REASON_STORE_OUTAGE,   /* silent owner and no parameter store: the route decides */
 	REASON_COUNT
 };
 
@@ -97,17 +98,18 @@ enum core_blocker {
 
 /* What is remarkable while it lasts; a set of bits, for status. */
 enum core_flag {
-	FLAG_PARTITIONED = 1 << 0,   /* a peer is alive by its touches but not heard */
-	FLAG_UNCONFIRMED = 1 << 1,   /* lease over or just resumed: watches the routes */
-	FLAG_UNRECORDED = 1 << 2,    /* acts, but P does not say so yet */
-	FLAG_PARTIAL = 1 << 3,	     /* some route table is not ours and cannot be written */
-	FLAG_DEGRADED = 1 << 4,	     /* neither peers nor the cloud can be reached */
-	FLAG_ALIAS_FIGHT = 1 << 5,   /* somebody keeps removing or adding the address */
-	FLAG_STRANGER = 1 << 6,	     /* P names no configured node */
-	FLAG_CLAIM_BACKOFF = 1 << 7, /* the last claim failed; the next one waits */
-	FLAG_SUSPECT = 1 << 8,	     /* the owner is not heard: the parameter is being asked */
-	FLAG_BLOCKED = 1 << 9,	     /* the gate refuses, or says that it would */
-	FLAG_UNPROMOTED = 1 << 10,   /* acts, but the database is not writable yet */
+	FLAG_PARTITIONED = 1 << 0,    /* a peer is alive by its touches but not heard */
+	FLAG_UNCONFIRMED = 1 << 1,    /* lease over or just resumed: watches the routes */
+	FLAG_UNRECORDED = 1 << 2,     /* acts, but P does not say so yet */
+	FLAG_PARTIAL = 1 << 3,	      /* some route table is not ours and cannot be written */
+	FLAG_DEGRADED = 1 << 4,	      /* neither peers nor the cloud can be reached */
+	FLAG_ALIAS_FIGHT = 1 << 5,    /* somebody keeps removing or adding the address */
+	FLAG_STRANGER = 1 << 6,	      /* P names no configured node */
+	FLAG_CLAIM_BACKOFF = 1 << 7,  /* the last claim failed; the next one waits */
+	FLAG_SUSPECT = 1 << 8,	      /* the owner is not heard: the parameter is being asked */
+	FLAG_BLOCKED = 1 << 9,	      /* the gate refuses, or says that it would */
+	FLAG_UNPROMOTED = 1 << 10,    /* acts, but the database is not writable yet */
+	FLAG_TOUCHES_OWNER = 1 << 11, /* touches go to P itself (touch = owner) */
 };
 
 /* Owner of P and target of a route: a node index, or one of these. */
@@ -159,6 +161,8 @@ struct core_config {
 	uint64_t nonce;				      /* random, not 0: names this run */
 	uint64_t seed;				      /* of jitter and tie-breaks */
 	uint32_t digest;
+	bool touch_owner;     /* T1: touches go to P itself, not to parameters of the nodes */
+	bool outage_takeover; /* the store away and the owner silent: take the route (else wait) */
 };
 
 /* --- events -------------------------------------------------------------------- */
@@ -337,7 +341,9 @@ struct record {
 			     */
 	mono_us reachable; /* start of the last read that was answered at all, throttled included */
 	mono_us retry_at;
-	mono_us throttled; /* last time */
+	mono_us throttled;    /* last time */
+	mono_us outage_since; /* reads have failed by the store's fault ever since; MONO_NEVER = no
+			       */
 	unsigned int failures;
 	enum outcome outcome;	  /* of the last read */
 	enum outcome put_outcome; /* of the last Put */
@@ -366,6 +372,7 @@ enum claim_kind {
 	CLAIM_CREATE, /* P is absent */
 	CLAIM_OWN,    /* our own disclaim, or a stranded owner: Put, confirm, route */
 	CLAIM_GAP,    /* a Put of a MASTER met another Put: ask again */
+	CLAIM_ROUTE,  /* the store is away: only the routes are claimed */
 };
 
 struct claim {
@@ -405,6 +412,9 @@ struct instance {
 	mono_us touch_sent;   /* send time of the last Put that renewed the lease */
 	uint64_t disclaimed;
 	uint64_t promise; /* version on whose disclaim we act unrecorded, 0 = none */
+	bool by_route;	  /* there is no such disclaim: the owner was silent and the store away */
+	mono_us route_taken; /* when that was last done: once per silence */
+	mono_us touch_at;    /* next touch of P itself (touch = owner) */
 	struct record record;
 	struct claim claim;
 	struct view view[CORE_NODES_MAX];

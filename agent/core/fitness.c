@@ -20,10 +20,15 @@ static bool view_acting(const struct view *view)
 	return view->state == CORE_CLAIMING || view->state == CORE_MASTER;
 }
 
+bool peer_acts(const struct turn *t, unsigned int node)
+{
+	return peer_heard(t, node) && view_acting(&t->in->view[node]);
+}
+
 bool peer_acting(const struct turn *t)
 {
 	for (unsigned int n = 0; n < t->core->config.node_count; n++)
-		if (n != t->core->config.self && peer_heard(t, n) && view_acting(&t->in->view[n]))
+		if (n != t->core->config.self && peer_acts(t, n))
 			return true;
 	return false;
 }
@@ -75,6 +80,8 @@ static bool touch_denied(const struct turn *t)
 {
 	int owner = t->in->record.owner;
 
+	if (t->core->config.touch_owner)
+		return false;
 	return t->core->touch_write.outcome == OUTCOME_DENIED ||
 	       (owner >= 0 && t->core->touch_read[owner].outcome == OUTCOME_DENIED);
 }
@@ -121,6 +128,15 @@ uint32_t blockers(const struct turn *t)
 bool eligible(const struct turn *t)
 {
 	return blockers(t) == 0;
+}
+
+bool node_better(const struct core *core, unsigned int node)
+{
+	unsigned int self = core->config.self;
+	uint8_t mine = core->config.nodes[self].priority;
+	uint8_t other = core->config.nodes[node].priority;
+
+	return other > mine || (other == mine && node < self);
 }
 
 bool peer_better(const struct turn *t, unsigned int node)

@@ -59,7 +59,7 @@ static void lease_over(struct turn *t)
 		return;
 	}
 	/* Throttled means reachable: never a reason to fence. */
-	if (t->core->touch_write.outcome == OUTCOME_THROTTLED && routes_all_mine(t))
+	if (touch_throttled(t) && routes_all_mine(t))
 		return;
 	if (t->in->config.fence) {
 		leave(t, CORE_FAULT, REASON_FENCED);
@@ -129,7 +129,7 @@ void touch_settle(struct core *core, mono_us now, struct actions *out)
 	bool wanted = core->target_known && !writer->landed;
 	struct action *act;
 
-	if (core->stopping)
+	if (core->stopping || core->config.touch_owner)
 		return;
 	for (t.index = 0; t.index < core->config.instance_count && !wanted; t.index++) {
 		t.in = &core->instances[t.index];
@@ -184,6 +184,47 @@ void touch_written(struct core *core, mono_us now, const struct event *ev)
 	case OUTCOME_COUNT:
 		break; /* again after W */
 	}
+}
+
+bool touch_lands(const struct turn *t)
+{
+	return (t->core->config.touch_owner ? t->in->record.put_outcome
+					    : t->core->touch_write.outcome) == OUTCOME_OK;
+}
+
+bool touch_throttled(const struct turn *t)
+{
+	if (!t->core->config.touch_owner)
+		return t->core->touch_write.outcome == OUTCOME_THROTTLED;
+	return t->in->record.put_outcome == OUTCOME_THROTTLED ||
+	       t->in->record.outcome == OUTCOME_THROTTLED;
+}
+
+/*
+ * T1. The touch is a Put of our own name on P itself: read, and if it names us
+ * write at once, both within one L. An answer beyond read + 1 has overwritten
+ * somebody's claim: claim_written() makes that a gap.
+ */
+void touch_owner(struct turn *t)
+{
+	struct instance *in = t->in;
+	struct record *record = &in->record;
+
+	if (!t->core->config.touch_owner || PLANTED(NO_TOUCH) || lease_acked(t) ||
+	    in->state != CORE_MASTER || record->owner != self_of(t->core) || record->op != 0 ||
+	    !due(t, in->touch_at))
+		return;
+	if (!record_just_read(t, in->confirm_after)) {
+		record_ask(t);
+		return;
+	}
+	in->claim.kind = CLAIM_OWN;
+	in->claim.base = record->version;
+	in->claim.life = record->life;
+	in->claim.puts++;
+	in->touch_at = t->now + timers_of(t)->touch;
+	record_put(t, false);
+	t->out->items[t->out->count - 1].deadline = record->asked + timers_of(t)->param_call;
 }
 
 void core_touch(const struct core *core, struct touch *touch)
@@ -267,7 +308,8 @@ void touch_refresh(struct turn *t, int node, mono_us period)
 	struct touch_reader *reader = &t->core->touch_read[node];
 	struct action *act;
 
-	if (reader->op != 0 || !due(t, reader->asked + period) || !due(t, reader->retry_at))
+	if (t->core->config.touch_owner || reader->op != 0 || !due(t, reader->asked + period) ||
+	    !due(t, reader->retry_at))
 		return;
 	reader->op = next_op(t->core);
 	reader->asked = t->now;

@@ -7,6 +7,7 @@
  *   record.c  the parameter P: knowledge (K1, K2), reading it, writing it
  *   routes.c  the route tables: reading, writing, drift (V1)
  *   lease.c   acks, touches (T2) and the lease (F1)
+ *   outage.c  the route decides while the store is away and the owner silent
  *   claim.c   why a BACKUP may claim (A1, C1-C4) and how a claim goes on (C5)
  *   states.c  one function per state, enter()
  *   depart.c  how an acting state ends: leave()
@@ -107,6 +108,9 @@ mono_us routes_idle_period(const struct turn *t);
 mono_us lease_base(const struct turn *t);
 bool lease_acked(const struct turn *t); /* every peer acked within U */
 void lease_watch(struct turn *t);	/* F1: may leave the state */
+bool touch_lands(const struct turn *t); /* the last touch was written */
+bool touch_throttled(const struct turn *t);
+void touch_owner(struct turn *t); /* MASTER, touch = owner: T1 */
 void touch_settle(struct core *core, mono_us now, struct actions *out);
 void touch_read(struct core *core, mono_us now, const struct event *ev);
 void touch_written(struct core *core, mono_us now, const struct event *ev);
@@ -118,6 +122,13 @@ void claim_continue(struct turn *t); /* CLAIMING: C5 */
 void claim_record(struct turn *t);   /* MASTER: P absent, a stranger's, or not yet ours */
 void claim_written(struct turn *t, const struct event *ev);
 mono_us claim_quiet_from(const struct core *core, const struct instance *in);
+void claim_begin(struct turn *t, enum claim_kind kind, enum core_reason reason);
+
+/* outage.c */
+void outage_consider(struct turn *t, int owner); /* BACKUP, owner silent */
+/* We act by the route alone, and it is back at the owner: that one lives. */
+bool outage_conceded(const struct turn *t);
+mono_us outage_route_period(const struct turn *t); /* MONO_NEVER: no hurry */
 
 /* states.c */
 void settle(struct turn *t);
@@ -164,8 +175,10 @@ bool peer_heard(const struct turn *t, unsigned int node);
 bool peer_could_serve(const struct turn *t); /* a heard peer is eligible or acting */
 /* One that goes before us by priority, then by place in the configuration. */
 bool peer_better(const struct turn *t, unsigned int node);
-bool peer_acting(const struct turn *t);	 /* a heard peer is acting */
-unsigned int rank(const struct turn *t); /* better candidates heard */
-void failed(struct turn *t);		 /* count a failure, start the hold */
+bool node_better(const struct core *core, unsigned int node); /* by configuration alone */
+bool peer_acts(const struct turn *t, unsigned int node);      /* heard, and acting */
+bool peer_acting(const struct turn *t);			      /* some peer acts */
+unsigned int rank(const struct turn *t);		      /* better candidates heard */
+void failed(struct turn *t);				      /* count a failure, start the hold */
 
 #endif

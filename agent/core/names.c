@@ -44,6 +44,7 @@ const char *core_reason_name(enum core_reason reason)
 		[REASON_RESUMED] = "resumed",
 		[REASON_STOPPING] = "stopping",
 		[REASON_PROMOTE_FAILED] = "promote_failed",
+		[REASON_STORE_OUTAGE] = "ssm_outage",
 	};
 
 	return NAME_OF(names, reason);
@@ -143,7 +144,7 @@ const char *core_flag_name(uint32_t set)
 	static const char *const names[] = {
 		"partitioned",	"unconfirmed", "unrecorded", "partial",
 		"degraded",	"alias_fight", "stranger",   "backoff",
-		"owner_silent", "blocked",     "unpromoted",
+		"owner_silent", "blocked",     "unpromoted", "touch_on_owner",
 	};
 
 	return NAME_OF(names, lowest_bit(set));

@@ -26,6 +26,7 @@ void record_init(struct record *record)
 		.reachable = MONO_LONG_AGO,
 		.retry_at = MONO_LONG_AGO,
 		.throttled = MONO_LONG_AGO,
+		.outage_since = MONO_NEVER,
 		.outcome = OUTCOME_NOT_SENT,
 		.put_outcome = OUTCOME_NOT_SENT,
 	};
@@ -164,6 +165,10 @@ void record_read(struct core *core, struct instance *in, mono_us now, const stru
 	if (ev->op == record->op && !record->putting)
 		record->op = 0;
 	record->outcome = ev->outcome;
+	if (ev->outcome != OUTCOME_UNKNOWN && ev->outcome != OUTCOME_NOT_SENT)
+		record->outage_since = MONO_NEVER;
+	else if (ev->outcome == OUTCOME_UNKNOWN && record->outage_since == MONO_NEVER)
+		record->outage_since = ev->sent;
 	switch (ev->outcome) {
 	case OUTCOME_OK:
 	case OUTCOME_ABSENT:

@@ -43,6 +43,7 @@ void enter(struct turn *t, enum core_state state, enum core_reason reason)
 		duty_end(in);
 		in->acting_since = MONO_NEVER;
 		in->promise = 0;
+		in->by_route = false;
 		routes_unwant(t);
 	}
 	if (state == CORE_MASTER)
@@ -99,10 +100,7 @@ static void step_backup(struct turn *t)
 /* Whoever promised has forgotten it in a restart, and acts. */
 static bool taken_back(const struct turn *t)
 {
-	unsigned int owner = (unsigned int)t->in->record.owner;
-	enum core_state state = t->in->view[owner].state;
-
-	return peer_heard(t, owner) && (state == CORE_CLAIMING || state == CORE_MASTER);
+	return peer_acts(t, (unsigned int)t->in->record.owner);
 }
 
 /* P names none of those who act, and cannot be written now: the better one goes on. */
@@ -166,7 +164,7 @@ static void step_master(struct turn *t)
 {
 	const struct timers *timers = timers_of(t);
 	bool watched = lease_acked(t);
-	bool blind = !watched && t->core->touch_write.outcome != OUTCOME_OK;
+	bool blind = !watched && (!touch_lands(t) || t->in->record.outcome == OUTCOME_UNKNOWN);
 
 	if (overruled(t)) {
 		leave(t, CORE_BACKUP, REASON_OVERRULED);
@@ -190,10 +188,15 @@ static void step_master(struct turn *t)
 		leave(t, CORE_BACKUP, REASON_PROMOTE_FAILED);
 		return;
 	}
+	if (outage_conceded(t)) {
+		leave(t, CORE_BACKUP, REASON_CONCEDED);
+		return;
+	}
 	lease_watch(t);
 	if (t->in->departure.step == DEPARTURE_FENCING || t->in->state != CORE_MASTER)
 		return;
 	claim_record(t);
+	touch_owner(t);
 	routes_write(t);
 	routes_mend(t);
 	routes_refresh(t, blind ? mono_min(timers->touch, routes_period(t)) : routes_period(t));
@@ -394,6 +397,7 @@ void settle(struct turn *t)
 	if (!t->core->stopping)
 		plumb(t);
 	duty_flags(t);
+	set_flag(in, FLAG_TOUCHES_OWNER, t->core->config.touch_owner);
 	set_flag(in, FLAG_PARTIAL, core_acting(in) && partial(t));
 	if (set_flag(in, FLAG_STRANGER, in->record.owner == OWNER_STRANGER) &&
 	    in->record.owner == OWNER_STRANGER)

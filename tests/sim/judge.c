@@ -288,6 +288,8 @@ static const char *route_is_justified(struct world *world, struct judge *judge, 
 		return "I2 a route write by a node that cannot serve";
 	if (!h->alias[act->instance])
 		return "I2 a route write before the address is there";
+	if (in->by_route) /* nobody's word: the store is away and the owner silent */
+		return NULL;
 	if (in->promise != 0 && in->record.owner != (int)host)
 		return promised(world, judge, act->instance, in->promise)
 			       ? NULL

@@ -486,6 +486,8 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 				       .track_count = 1,
 				       .instance_count = world->config.instances,
 				       .instances = instances,
+				       .touch_owner = world->config.touch_owner,
+				       .outage_takeover = world->config.outage_takeover,
 				       .nonce = rng_next(&world->rng) | 1,
 				       .seed = rng_next(&world->rng)};
 	for (unsigned int n = 0; n < world->config.nodes; n++)

@@ -29,6 +29,7 @@ struct world_config {
 	enum timers_profile profile;
 	bool fence;
 	bool duties[CORE_DUTIES]; /* which of them the instances have */
+	bool touch_owner, outage_takeover;
 	uint64_t seed;
 	uint8_t priority[WORLD_NODES];
 	mono_us wall; /* the cloud's clock at start: must not matter */
