@@ -359,26 +359,6 @@ static int open_checks(struct agent *agent, struct err *err)
 	return 0;
 }
 
-static int open_aws(struct agent *agent, struct err *err)
-{
-	const struct conf *conf = agent->conf;
-
-	agent->aws = aws_open(agent->loop,
-			      &(struct aws_config){
-				      .region = conf->aws.region,
-				      .endpoint_ec2 = conf->aws.endpoint_url_ec2,
-				      .endpoint_ssm = conf->aws.endpoint_url_ssm,
-				      .imds_endpoint = conf->aws.imds_endpoint,
-				      .ca_file = conf->aws.ca_file,
-				      .ca_path = conf->aws.ca_path,
-				      .allow_http = conf->aws.allow_http,
-				      .interface = conf->instances[0].interface,
-				      .warm = 20 * SEC,
-			      },
-			      agent_on_job, agent_on_identity, agent);
-	return agent->aws ? 0 : err_set(err, "AWS worker: cannot start (threads, memory)");
-}
-
 static int open_shells(struct agent *agent, const struct agent_paths *paths, struct err *err)
 {
 	const struct netlink_callbacks callbacks = {
@@ -394,7 +374,7 @@ static int open_shells(struct agent *agent, const struct agent_paths *paths, str
 	agent->notify = notify_open(agent->loop, paths->notify, on_notified, agent);
 	if (!agent->notify)
 		return err_set(err, "notify: no memory");
-	if (open_aws(agent, err) < 0)
+	if (agent_open_aws(agent, err) < 0)
 		return -1;
 	return open_checks(agent, err);
 }

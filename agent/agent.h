@@ -7,6 +7,7 @@
  *   apply.c    actions -> shells
  *   answers.c  finished AWS jobs and identity -> events
  *   tables.c   which route tables there are: listed, or found in the VPC
+ *   cloud.c    configuration -> the AWS worker
  *   command.c  request lines of the control socket -> events and answers
  *   status.c   the state of everything as JSON
  */
@@ -91,10 +92,15 @@ struct agent {
 	mono_us stepped; /* last core_step: the watchdog is fed only while it moves */
 
 	struct aws_identity identity;
-	bool target_checked;
-	bool source_dest_check;
+	struct { /* of identity.interfaces */
+		bool checked;
+		bool on;
+	} checks_of[AWS_INTERFACES_MAX];
+	bool target_checked;	/* each of them */
+	bool source_dest_check; /* on any of them */
 	char target_error[512];
 	char node_eni[CORE_NODES_MAX][AWS_ID_MAX]; /* "" = not known */
+	char node_instance[CORE_NODES_MAX][AWS_ID_MAX];
 
 	struct agent_event events[AGENT_EVENTS_MAX]; /* ring */
 	unsigned int event_count;
@@ -133,6 +139,9 @@ __attribute__((format(printf, 2, 3))) void agent_remember(struct agent *agent, c
 							  ...);
 /* All VIPs of an instance are there (or, when @any, one of them). */
 bool agent_plumbed(struct agent *agent, unsigned int instance, bool any);
+
+/* cloud.c */
+int agent_open_aws(struct agent *agent, struct err *err);
 
 /* answers.c */
 void agent_on_job(void *arg, struct aws_job *job);

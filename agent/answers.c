@@ -88,6 +88,17 @@ static void touch_done(struct agent *agent, const struct aws_job *job)
 
 /* --- routes --------------------------------------------------------------------------- */
 
+/* A node may have other interfaces than the one its heartbeats come from. */
+static bool points_at(const struct agent *agent, const struct aws_job *job, unsigned int node)
+{
+	const char *eni = agent->node_eni[node];
+	const char *instance = agent->node_instance[node];
+
+	return (eni[0] && strcmp(eni, job->route_eni) == 0) ||
+	       (instance[0] && node != agent->conf->self &&
+		strcmp(instance, job->route_instance) == 0);
+}
+
 static int route_target(const struct agent *agent, const struct aws_job *job)
 {
 	if (job->route == AWS_ROUTE_MISSING)
@@ -97,7 +108,7 @@ static int route_target(const struct agent *agent, const struct aws_job *job)
 	if (job->route == AWS_ROUTE_BLACKHOLE)
 		return TARGET_OTHER;
 	for (unsigned int n = 0; n < agent->conf->node_count; n++)
-		if (agent->node_eni[n][0] && strcmp(agent->node_eni[n], job->route_eni) == 0)
+		if (points_at(agent, job, n))
 			return (int)n;
 	return TARGET_OTHER;
 }
@@ -111,8 +122,7 @@ static void route_done(struct agent *agent, const struct aws_job *job)
 		return; /* the set of tables has changed since; the core has forgotten it too */
 
 	if (job->outcome == OUTCOME_OK)
-		(void)snprintf(route->target, sizeof(route->target), "%s",
-			       set ? agent->identity.eni : job->route_eni);
+		(void)snprintf(route->target, sizeof(route->target), "%s", job->route_eni);
 	if (set_text(&route->error, job->error))
 		log_change(agent->conf->instances[job->instance].name, job->table_id, job);
 	if (set && job->outcome == OUTCOME_OK)
@@ -139,7 +149,7 @@ static void feed_target(struct agent *agent)
 					  .source_dest_check = agent->source_dest_check});
 }
 
-static void check_off(struct agent *agent)
+static void check_off(struct agent *agent, const char *interface)
 {
 	struct aws_job *job = aws_job_new(AWS_TARGET_FIX);
 
@@ -147,6 +157,7 @@ static void check_off(struct agent *agent)
 		return; /* again in a minute */
 	job->instance = AGENT_TOUCH;
 	job->table = agent->conf->self;
+	(void)snprintf(job->interface, sizeof(job->interface), "%s", interface);
 	job->not_after = mono_now() + agent->core.config.timers.route_call;
 	job->deadline = job->not_after;
 	aws_submit(agent->aws, job);
@@ -160,41 +171,60 @@ static void check_off_done(struct agent *agent, const struct aws_job *job)
 
 	if (job->outcome == OUTCOME_OK) {
 		log_event(LOG_LV_WARNING, "source_dest_check", "action=switched_off interface=%s",
-			  agent->identity.eni);
+			  job->interface);
 		agent_remember(agent, "source/destination check of %s switched off",
-			       agent->identity.eni);
+			       job->interface);
 		agent_check_target(agent);
 	} else if (log_gate(&gate, 600, &held)) {
 		log_change("-", "source_dest_check", job);
 	}
 }
 
+static void say_check(const char *eni, bool on)
+{
+	log_event(on ? LOG_LV_ERROR : LOG_LV_INFO, "source_dest_check",
+		  "state=%s interface=%s hint=\"must be off, or no traffic for the VIP passes: aws "
+		  "ec2 modify-network-interface-attribute --network-interface-id %s "
+		  "--no-source-dest-check\"",
+		  on ? "on" : "off", eni, eni);
+}
+
+/* The node is only as good as the worst of its interfaces: the core knows one target. */
+static void sum_up_checks(struct agent *agent)
+{
+	agent->target_checked = agent->identity.interface_count > 0;
+	agent->source_dest_check = false;
+	for (unsigned int i = 0; i < agent->identity.interface_count; i++) {
+		agent->target_checked &= agent->checks_of[i].checked;
+		agent->source_dest_check |= agent->checks_of[i].on;
+	}
+}
+
 static void own_interface_done(struct agent *agent, const struct aws_job *job)
 {
-	bool before = agent->source_dest_check;
+	const struct aws_identity *self = &agent->identity;
+	unsigned int i = 0;
 
+	while (i < self->interface_count && strcmp(self->interfaces[i].name, job->interface) != 0)
+		i++;
+	if (i == self->interface_count)
+		return; /* asked before the identity changed */
 	if (strcmp(agent->target_error, job->error) != 0) {
 		(void)snprintf(agent->target_error, sizeof(agent->target_error), "%s", job->error);
 		log_change("-", "interface", job);
 	}
 	if (job->outcome == OUTCOME_OK) {
-		agent->target_checked = true;
-		agent->source_dest_check = job->source_dest_check;
+		if (agent->checks_of[i].on != job->source_dest_check)
+			say_check(job->route_eni, job->source_dest_check);
+		agent->checks_of[i].checked = true;
+		agent->checks_of[i].on = job->source_dest_check;
+		if (job->source_dest_check && agent->conf->aws.source_dest_check == CONF_CHECK_FIX)
+			check_off(agent, job->interface);
 	} else if (job->outcome == OUTCOME_DENIED || job->outcome == OUTCOME_REFUSED ||
 		   job->outcome == OUTCOME_ABSENT) {
-		agent->target_checked = false; /* an outage in between proves nothing */
+		agent->checks_of[i].checked = false; /* an outage in between proves nothing */
 	}
-	if (agent->source_dest_check != before)
-		log_event(agent->source_dest_check ? LOG_LV_ERROR : LOG_LV_INFO,
-			  "source_dest_check",
-			  "state=%s interface=%s hint=\"must be off, or no traffic for the VIP "
-			  "passes: aws ec2 modify-network-interface-attribute "
-			  "--network-interface-id %s --no-source-dest-check\"",
-			  agent->source_dest_check ? "on" : "off", agent->identity.eni,
-			  agent->identity.eni);
-	if (job->outcome == OUTCOME_OK && agent->source_dest_check &&
-	    agent->conf->aws.source_dest_check == CONF_CHECK_FIX)
-		check_off(agent);
+	sum_up_checks(agent);
 	feed_target(agent);
 }
 
@@ -202,30 +232,43 @@ static void interface_done(struct agent *agent, const struct aws_job *job)
 {
 	if (job->table == agent->conf->self)
 		own_interface_done(agent, job);
-	else if (job->outcome == OUTCOME_OK)
-		(void)snprintf(agent->node_eni[job->table], sizeof(agent->node_eni[0]), "%s",
-			       job->route_eni);
+	else if (job->outcome == OUTCOME_OK) {
+		memcpy(agent->node_eni[job->table], job->route_eni, sizeof(job->route_eni));
+		memcpy(agent->node_instance[job->table], job->route_instance,
+		       sizeof(job->route_instance));
+	}
 }
 
-/* Looks up every node's interface by its address: ours for the check, the
- * others' so that a route's target has a name. */
+/* @interface: one of ours, or "" with the address of another node's. */
+static void ask_interface(struct agent *agent, unsigned int node, const char *interface)
+{
+	struct aws_job *job = aws_job_new(AWS_TARGET_CHECK);
+
+	if (!job)
+		return; /* again in a minute */
+	job->instance = AGENT_TOUCH;
+	job->table = node;
+	(void)snprintf(job->interface, sizeof(job->interface), "%s", interface);
+	if (!*interface)
+		job->vip = agent->conf->nodes[node].address;
+	job->not_after = mono_now() + agent->core.config.timers.route_call;
+	job->deadline = job->not_after;
+	aws_submit(agent->aws, job);
+}
+
+/* Looks up our interfaces for the check, and every other node's by its
+ * address, so that a route's target has a name. */
 void agent_check_target(struct agent *agent)
 {
-	mono_us now = mono_now();
+	const struct aws_identity *self = &agent->identity;
 
-	for (unsigned int n = 0; agent->identity.known && n < agent->conf->node_count; n++) {
-		struct aws_job *job = aws_job_new(AWS_TARGET_CHECK);
-
-		if (!job)
-			return; /* again in a minute */
-		job->instance = AGENT_TOUCH;
-		job->table = n;
+	if (!self->known)
+		return;
+	for (unsigned int i = 0; i < self->interface_count; i++)
+		ask_interface(agent, agent->conf->self, self->interfaces[i].name);
+	for (unsigned int n = 0; n < agent->conf->node_count; n++)
 		if (n != agent->conf->self)
-			job->vip = agent->conf->nodes[n].address;
-		job->not_after = now + agent->core.config.timers.route_call;
-		job->deadline = job->not_after;
-		aws_submit(agent->aws, job);
-	}
+			ask_interface(agent, n, "");
 }
 
 void agent_on_identity(void *arg, const struct aws_identity *identity)
@@ -236,8 +279,9 @@ void agent_on_identity(void *arg, const struct aws_identity *identity)
 		log_event(LOG_LV_ERROR, "aws_identity", "problem=\"%s\"", identity->problem);
 	else if (identity->known && !agent->identity.known)
 		log_event(LOG_LV_INFO, "aws_identity",
-			  "region=%s instance=%s eni=%s zone=%s role=%s", identity->region,
-			  identity->instance_id, identity->eni, identity->zone, identity->role);
+			  "region=%s instance=%s eni=%s zone=%s credentials=\"%s\"",
+			  identity->region, identity->instance_id, identity->eni, identity->zone,
+			  identity->source);
 	agent->identity = *identity;
 	agent_check_target(agent);
 	if (identity->known)

@@ -258,6 +258,7 @@ static void call_route(struct agent *agent, const struct action *act)
 	job->vip = *agent_route_vip(agent, act->instance, act->table);
 	job->create = conf->create_route;
 	job->target_instance = conf->target == CONF_TARGET_INSTANCE;
+	memcpy(job->interface, conf->interface, sizeof(job->interface));
 	submit(agent, act, job);
 }
 

@@ -41,6 +41,14 @@ static json_t *words(uint32_t set, const char *(*name)(uint32_t))
 
 /* --- the node -------------------------------------------------------------------- */
 
+/* Seconds left, 0 = none, null = nobody says when they end. */
+static json_t *credentials_s(mono_us until, mono_us now)
+{
+	if (until == MONO_NEVER)
+		return json_null();
+	return json_real(until > now ? mono_seconds(until - now) : 0.0);
+}
+
 static json_t *aws_json(struct agent *agent, mono_us now)
 {
 	static const char *const names[AWS_CALLS] = {"GetParameter",
@@ -62,13 +70,13 @@ static json_t *aws_json(struct agent *agent, mono_us now)
 					  json_pack("{s:I, s:I}", "calls",
 						    (json_int_t)counters.calls[c], "failures",
 						    (json_int_t)counters.failures[c]));
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:f, s:s, s:b, s:o, s:I}", "known",
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:I}", "known",
 			 id->known, "region", id->region, "instance_id", id->instance_id, "eni",
-			 id->eni, "zone", id->zone, "role", id->role, "credentials_s",
-			 id->credentials_until > now ? mono_seconds(id->credentials_until - now)
-						     : 0.0,
-			 "problem", problem, "source_dest_check", agent->source_dest_check, "calls",
-			 calls, "connects", (json_int_t)counters.connects);
+			 id->eni, "zone", id->zone, "credentials", id->source, "routes_credentials",
+			 id->routes_source, "credentials_s",
+			 credentials_s(id->credentials_until, now), "problem", problem,
+			 "source_dest_check", agent->source_dest_check, "calls", calls, "connects",
+			 (json_int_t)counters.connects);
 }
 
 static json_t *notify_json(const struct agent *agent)

@@ -232,17 +232,7 @@ static void free_all(struct aws *aws)
 struct aws *aws_open(struct ev_loop *loop, const struct aws_config *config, aws_job_fn *on_job,
 		     aws_identity_fn *on_identity, void *arg)
 {
-	struct aws_config copy = {
-		.region = or_empty(config->region),
-		.endpoint_ec2 = or_empty(config->endpoint_ec2),
-		.endpoint_ssm = or_empty(config->endpoint_ssm),
-		.imds_endpoint = or_empty(config->imds_endpoint),
-		.ca_file = or_empty(config->ca_file),
-		.ca_path = or_empty(config->ca_path),
-		.allow_http = config->allow_http,
-		.interface = or_empty(config->interface),
-		.warm = config->warm,
-	};
+	struct aws_config copy = *config;
 	struct worker_hooks hooks = {.done = post_job, .changed = post_identity};
 	struct aws *aws;
 
@@ -258,6 +248,8 @@ struct aws *aws_open(struct ev_loop *loop, const struct aws_config *config, aws_
 	aws->on_identity = on_identity;
 	aws->arg = arg;
 	init_lock(aws);
+	copy.ca_file = or_empty(config->ca_file);
+	copy.ca_path = or_empty(config->ca_path);
 	hooks.arg = aws;
 	hooks.tally = &aws->tally;
 	aws->worker = worker_open(&copy, &hooks);

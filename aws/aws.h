@@ -22,6 +22,7 @@
 #define AWS_AWS_H
 
 #include <ev.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,16 +37,34 @@
 
 struct aws; /* the worker */
 
-struct aws_config {		  /* strings are copied by aws_open */
+#define AWS_INTERFACES_MAX 16 /* an instance has 15 at most */
+#define AWS_ARN_MAX 640
+#define AWS_EXTERNAL_ID_MAX 1225
+
+/* Strings are copied by aws_open; NULL is "". What is left out may be said by
+ * the environment, as aws/settings.h lists. */
+struct aws_config {
 	const char *region;	  /* "" = ask IMDS */
 	const char *endpoint_ec2; /* "" = https://ec2.<region>.<domain> */
 	const char *endpoint_ssm;
+	const char *endpoint_sts;
 	const char *imds_endpoint;
+	const char *proxy;   /* for EC2, SSM and STS; "" = none, whatever the environment says */
 	const char *ca_file; /* "" = the system's bundle or directory */
 	const char *ca_path;
+	const char *profile; /* of the two files; "" = the environment, then "default" */
+	const char *credentials_file;
+	const char *config_file;
+	const char *role_arn; /* assumed for the calls about route tables; "" = none */
+	const char *external_id;
+	const char *role_session_name;
 	bool allow_http;
-	const char *interface; /* whose MAC names our ENI */
+	bool use_fips;
+	bool use_dualstack;
+	const char *interfaces[AWS_INTERFACES_MAX]; /* whose MACs name our ENIs */
+	unsigned int interface_count;
 	mono_us warm; /* idle EC2 and SSM connections are used so far apart, 0 = not (lane.h) */
+	unsigned int budget; /* calls an hour, 0 = no limit (budget.h) */
 };
 
 enum aws_call {
@@ -54,9 +73,10 @@ enum aws_call {
 	AWS_ROUTE_GET,	  /* EC2 DescribeRouteTables of one table, the row of one VIP */
 	AWS_ROUTE_SET,	  /* EC2 ReplaceRoute to our target, CreateRoute if absent and allowed */
 	AWS_TARGET_CHECK, /* EC2 DescribeNetworkInterfaces: of the interface that has address vip
-			   * (none: our own ENI); answers route_eni, route_instance and
-			   * source_dest_check */
-	AWS_TARGET_FIX,	  /* EC2 ModifyNetworkInterfaceAttribute: our ENI's check off */
+			   * (none: our own ENI of @interface); answers route_eni,
+			   * route_instance and source_dest_check */
+	AWS_TARGET_FIX,	  /* EC2 ModifyNetworkInterfaceAttribute: check of our ENI of @interface off
+			   */
 	AWS_TABLES,	  /* EC2 DescribeRouteTables of our VPC, all or those with a tag: tables */
 	AWS_INSTANCE,	  /* EC2 DescribeInstances of instance_id: instance_state */
 	AWS_ASK,	  /* any call as it stands in ask; answered by its bare reply */
@@ -110,6 +130,7 @@ struct aws_job {
 	char tag[AWS_TAG_MAX];	      /* TABLES: only those with this tag, "" = all */
 	char instance_id[AWS_ID_MAX]; /* INSTANCE */
 	struct aws_ask *ask;	      /* ASK: owned by the job */
+	char interface[IFNAMSIZ];     /* whose ENI is ours here; "" = the first one's */
 
 	/* the answer: filled by the worker */
 	enum outcome outcome;
@@ -119,7 +140,8 @@ struct aws_job {
 	mono_us mtime;	 /* PARAM_GET: LastModifiedDate, microseconds since the epoch */
 	enum aws_route_state route;
 	bool route_is_ours;	    /* ROUTE_GET: points at our ENI (or instance) */
-	char route_eni[AWS_ID_MAX]; /* ROUTE_GET: where it points */
+	char route_eni[AWS_ID_MAX]; /* ROUTE_GET: where it points; ROUTE_SET: where it was pointed
+				     */
 	char route_instance[AWS_ID_MAX];
 	bool source_dest_check;	  /* TARGET_CHECK: true = still on, so no traffic would pass */
 	struct aws_table *tables; /* TABLES: owned by the job */
@@ -129,15 +151,24 @@ struct aws_job {
 	struct aws_job *next; /* the worker's */
 };
 
+struct aws_interface { /* one of ours */
+	char name[IFNAMSIZ];
+	char eni[AWS_ID_MAX];
+};
+
 /* Who we are in AWS. Changes are reported on the main loop, whole. */
 struct aws_identity {
 	bool known; /* everything below is there and credentials are usable */
 	char region[64];
 	char instance_id[AWS_ID_MAX];
-	char eni[AWS_ID_MAX];
+	char eni[AWS_ID_MAX]; /* of the first interface */
+	struct aws_interface interfaces[AWS_INTERFACES_MAX];
+	unsigned int interface_count;
 	char zone[64];
-	char role[128];
-	mono_us credentials_until; /* boottime at which they expire; 0 = none */
+	char source[192];	   /* of the credentials, for people */
+	char routes_source[192];   /* of those for the route tables, "" = the same */
+	mono_us credentials_until; /* boottime at which the first of them expire; 0 = none,
+				    * MONO_NEVER = they do not say */
 	char problem[512];	   /* "" or what is missing and how to mend it */
 };
 

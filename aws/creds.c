@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading, comparing and ageing of role credentials. May not fetch them and
- * may not print them.
+ * Reading, comparing and ageing of credentials. May not fetch them and may not
+ * print them.
  */
 #define _GNU_SOURCE /* strptime */
 
@@ -34,7 +34,7 @@ static bool take(char *out, size_t size, const char *text)
 	return true;
 }
 
-static bool take_date(const char *text, int64_t *seconds)
+bool creds_date(const char *text, int64_t *seconds)
 {
 	struct tm utc = {0};
 	const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc) : NULL;
@@ -43,6 +43,25 @@ static bool take_date(const char *text, int64_t *seconds)
 		return false;
 	*seconds = timegm(&utc);
 	return *seconds > 0;
+}
+
+int creds_set(struct creds *creds, const char *access_key, const char *secret_key,
+	      const char *token, struct err *err)
+{
+	const char *missing = NULL;
+
+	creds_wipe(creds);
+	if (!take(creds->access_key, sizeof(creds->access_key), access_key))
+		missing = "access key";
+	else if (!take(creds->secret_key, sizeof(creds->secret_key), secret_key))
+		missing = "secret key";
+	else if (token && *token && !take(creds->token, sizeof(creds->token), token))
+		missing = "session token";
+	if (!missing)
+		return 0;
+	creds_wipe(creds);
+	(void)err_set(err, "no usable %s", missing);
+	return -EBADMSG;
 }
 
 /* jansson frees without wiping; its strings are ours to clear before that. */
@@ -84,7 +103,7 @@ int creds_read(const char *json, size_t length, struct creds *creds, struct err 
 		(void)err_set(err, "no usable SecretAccessKey");
 	} else if (!take(creds->token, sizeof(creds->token), json_text(root, "Token"))) {
 		(void)err_set(err, "no usable Token");
-	} else if (!take_date(json_text(root, "Expiration"), &creds->expires)) {
+	} else if (!creds_date(json_text(root, "Expiration"), &creds->expires)) {
 		(void)err_set(err, "no usable Expiration");
 	} else {
 		ret = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Role credentials as values: read from IMDS's answer, aged, wiped. Pure. No
- * function here prints one, and no sentence in an err quotes one.
+ * Credentials as values: read from an answer, aged, wiped. Pure. No function
+ * here prints one, and no sentence in an err quotes one.
  */
 #ifndef AWS_CREDS_H
 #define AWS_CREDS_H
@@ -21,8 +21,18 @@ struct creds {
 	char access_key[CREDS_KEY_MAX]; /* "" = none */
 	char secret_key[CREDS_KEY_MAX];
 	char token[CREDS_TOKEN_MAX];
-	int64_t expires; /* Unix seconds */
+	int64_t expires; /* Unix seconds; 0 = nobody said when */
 };
+
+/*
+ * From three texts; @token may be "" or NULL. 0, or -EBADMSG with @err naming
+ * the one that is missing or holds what no key holds. @creds is wiped first.
+ */
+int creds_set(struct creds *creds, const char *access_key, const char *secret_key,
+	      const char *token, struct err *err);
+
+/* "2017-05-17T15:09:54Z" -> Unix seconds. False for anything else. */
+bool creds_date(const char *text, int64_t *seconds);
 
 /* 0, or -EBADMSG with @err: not JSON, a field missing or unusable, or a Code
  * other than Success, which comes with status 200. @creds is wiped on failure. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/form.h"
 #include "aws/reply.h"
 #include "aws/xml.h"
 
@@ -20,18 +21,12 @@
 
 void ec2_add(struct buf *body, const char *name, const char *value)
 {
-	(void)buf_printf(body, "&%s=", name);
-	for (const char *c = value; *c; c++) {
-		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			     (*c >= '0' && *c <= '9') || strchr("-._~", *c);
-
-		(void)buf_printf(body, plain ? "%c" : "%%%02X", (unsigned char)*c);
-	}
+	form_add(body, name, value);
 }
 
 void ec2_begin(struct buf *body, const char *action)
 {
-	(void)buf_printf(body, "Action=%s&Version=2016-11-15", action);
+	form_begin(body, action, "2016-11-15");
 }
 
 void ec2_describe_table(struct buf *body, const char *table_id, const char *page)
@@ -80,7 +75,7 @@ void ec2_check_off(struct buf *body, const char *eni)
 }
 
 void ec2_set_route(struct buf *body, bool create, const struct aws_job *job,
-		   const struct aws_identity *self)
+		   const struct ec2_target *ours)
 {
 	char text[IP_TEXT_MAX];
 	char cidr[CIDR_MAX];
@@ -91,9 +86,9 @@ void ec2_set_route(struct buf *body, bool create, const struct aws_job *job,
 	ec2_add(body, "RouteTableId", job->table_id);
 	ec2_add(body, six ? "DestinationIpv6CidrBlock" : "DestinationCidrBlock", cidr);
 	if (job->target_instance)
-		ec2_add(body, "InstanceId", self->instance_id);
+		ec2_add(body, "InstanceId", ours->instance);
 	else
-		ec2_add(body, "NetworkInterfaceId", self->eni);
+		ec2_add(body, "NetworkInterfaceId", ours->eni);
 }
 
 void ec2_describe_interface(struct buf *body, const struct ip *ip, const char *eni, const char *vpc)
@@ -211,8 +206,7 @@ static int expect(struct xml_walk *walk, const char *xml, size_t length, const c
 }
 
 int ec2_read_table(const char *xml, size_t length, struct aws_job *job,
-		   const struct aws_identity *self, char page[static EC2_TOKEN_MAX],
-		   struct err *err)
+		   const struct ec2_target *ours, char page[static EC2_TOKEN_MAX], struct err *err)
 {
 	struct table_walk table = {.vip = &job->vip, .table_id = job->table_id, .page = page};
 	struct xml_walk walk = {.fn = on_table_field, .arg = &table};
@@ -234,10 +228,10 @@ int ec2_read_table(const char *xml, size_t length, struct aws_job *job,
 	memcpy(job->route_instance, table.ours.instance, sizeof(job->route_instance));
 	/* The interface decides: an instance may have others than ours. */
 	if (table.ours.eni[0] && !job->target_instance)
-		job->route_is_ours = strcmp(table.ours.eni, self->eni) == 0;
+		job->route_is_ours = strcmp(table.ours.eni, ours->eni) == 0;
 	else
-		job->route_is_ours = table.ours.instance[0] &&
-				     strcmp(table.ours.instance, self->instance_id) == 0;
+		job->route_is_ours =
+			table.ours.instance[0] && strcmp(table.ours.instance, ours->instance) == 0;
 	return 0;
 }
 
@@ -396,10 +390,10 @@ struct interface_walk {
 	const struct ip *ip; /* asked for, family 0: by id */
 	const char *eni;
 	char id[AWS_ID_MAX]; /* being read */
+	char instance[AWS_ID_MAX];
 	char check[8];
 	bool address_seen;
 	unsigned int found;
-	char instance[AWS_ID_MAX]; /* it is attached to */
 	char found_id[AWS_ID_MAX];
 	char found_instance[AWS_ID_MAX];
 	bool on;
@@ -423,8 +417,8 @@ static void end_interface(struct interface_walk *walk)
 		walk->on = strcmp(walk->check, "false") != 0;
 	}
 	walk->id[0] = '\0';
-	walk->check[0] = '\0';
 	walk->instance[0] = '\0';
+	walk->check[0] = '\0';
 	walk->address_seen = false;
 }
 
@@ -438,10 +432,10 @@ static void on_interface_field(void *arg, const char *path, const char *text)
 	path += sizeof(item) - 1;
 	if (strcmp(path, "/networkInterfaceId") == 0)
 		reply_copy(walk->id, sizeof(walk->id), text);
-	else if (strcmp(path, "/sourceDestCheck") == 0)
-		reply_copy(walk->check, sizeof(walk->check), text);
 	else if (strcmp(path, "/attachment/instanceId") == 0)
 		reply_copy(walk->instance, sizeof(walk->instance), text);
+	else if (strcmp(path, "/sourceDestCheck") == 0)
+		reply_copy(walk->check, sizeof(walk->check), text);
 	else if (strcmp(path, "/privateIpAddress") == 0 ||
 		 strcmp(path, "/privateIpAddressesSet/item/privateIpAddress") == 0 ||
 		 strcmp(path, "/ipv6AddressesSet/item/ipv6Address") == 0)

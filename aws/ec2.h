@@ -30,9 +30,15 @@ void ec2_check_off(struct buf *body, const char *eni);
 void ec2_begin(struct buf *body, const char *action);
 /* "&name=value", encoded. */
 void ec2_add(struct buf *body, const char *name, const char *value);
+
+struct ec2_target { /* what is ours: borrowed strings */
+	const char *eni;
+	const char *instance;
+};
+
 /* ReplaceRoute, or CreateRoute where @create, to our interface or instance. */
 void ec2_set_route(struct buf *body, bool create, const struct aws_job *job,
-		   const struct aws_identity *self);
+		   const struct ec2_target *ours);
 /* The interface @eni, or the one that has address @ip (family 0 = by @eni) in @vpc ("" = any). */
 void ec2_describe_interface(struct buf *body, const struct ip *ip, const char *eni,
 			    const char *vpc);
@@ -45,8 +51,7 @@ void ec2_describe_interface(struct buf *body, const struct ip *ip, const char *e
  * on this page; @page says where to go on, "" = nowhere.
  */
 int ec2_read_table(const char *xml, size_t length, struct aws_job *job,
-		   const struct aws_identity *self, char page[static EC2_TOKEN_MAX],
-		   struct err *err);
+		   const struct ec2_target *ours, char page[static EC2_TOKEN_MAX], struct err *err);
 /* Appends to job->tables; @page as above. Also -ENOMEM, -E2BIG. */
 int ec2_read_tables(const char *xml, size_t length, struct aws_job *job,
 		    char page[static EC2_TOKEN_MAX], struct err *err);

@@ -11,22 +11,36 @@
 
 #include "agent/base/ip.h"
 
-static const struct {
+static const struct partition {
 	const char *prefix;
 	const char *domain;
+	const char *dualstack; /* NULL = the partition has none */
+	bool fips_is_plain;    /* its ordinary names are FIPS endpoints */
 } partitions[] = {
-	{"cn-", "amazonaws.com.cn"},	{"us-gov-", "amazonaws.com"},
-	{"eusc-", "amazonaws.eu"},	{"us-iso-", "c2s.ic.gov"},
-	{"us-isob-", "sc2s.sgov.gov"},	{"eu-isoe-", "cloud.adc-e.uk"},
-	{"us-isof-", "csp.hci.ic.gov"},
+	{"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn", false},
+	{"us-gov-", "amazonaws.com", "api.aws", true},
+	{"eusc-", "amazonaws.eu", "api.amazonwebservices.eu", false},
+	{"us-iso-", "c2s.ic.gov", NULL, false},
+	{"us-isob-", "sc2s.sgov.gov", NULL, false},
+	{"eu-isoe-", "cloud.adc-e.uk", NULL, false},
+	{"us-isof-", "csp.hci.ic.gov", NULL, false},
+	{"", "amazonaws.com", "api.aws", false},
 };
 
-const char *endpoint_domain(const char *region)
+static const struct partition *partition_of(const char *region)
 {
-	for (size_t i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++)
-		if (strncmp(region, partitions[i].prefix, strlen(partitions[i].prefix)) == 0)
-			return partitions[i].domain;
-	return "amazonaws.com";
+	size_t i = 0;
+
+	while (strncmp(region, partitions[i].prefix, strlen(partitions[i].prefix)) != 0)
+		i++; /* ends at "" */
+	return &partitions[i];
+}
+
+const char *endpoint_domain(const char *region, bool dualstack)
+{
+	const struct partition *partition = partition_of(region);
+
+	return dualstack ? partition->dualstack : partition->domain;
 }
 
 bool endpoint_word(const char *word, bool dots)
@@ -116,20 +130,25 @@ int endpoint_parse(const char *url, bool allow_http, struct endpoint *endpoint, 
 	return 0;
 }
 
-int endpoint_build(const char *service, const char *region, const char *domain,
-		   struct endpoint *endpoint, struct err *err)
+int endpoint_build(const struct endpoint_wish *wish, struct endpoint *endpoint, struct err *err)
 {
+	const struct partition *partition = partition_of(wish->region);
+	const char *domain = wish->domain;
+	bool suffix = wish->fips && !(partition->fips_is_plain && !wish->dualstack);
 	int used;
 
 	memset(endpoint, 0, sizeof(*endpoint));
-	if (!*domain)
-		domain = endpoint_domain(region);
-	used = snprintf(endpoint->host, sizeof(endpoint->host), "%s.%s.%s", service, region,
-			domain);
-	if (!endpoint_word(region, false) || !endpoint_word(domain, true) || used < 0 ||
+	if (!*domain || wish->dualstack) /* IMDS names the ordinary domain only */
+		domain = endpoint_domain(wish->region, wish->dualstack);
+	if (!domain)
+		return err_set(err, "region '%.64s' has no dual-stack endpoints: use_dualstack off",
+			       wish->region);
+	used = snprintf(endpoint->host, sizeof(endpoint->host), "%s%s.%s.%s", wish->service,
+			suffix ? "-fips" : "", wish->region, domain);
+	if (!endpoint_word(wish->region, false) || !endpoint_word(domain, true) || used < 0 ||
 	    (size_t)used >= sizeof(endpoint->host))
-		return err_set(err, "region '%.64s' and domain '%.64s' make no host name", region,
-			       domain);
+		return err_set(err, "region '%.64s' and domain '%.64s' make no host name",
+			       wish->region, domain);
 	endpoint->tls = true;
 	endpoint->port = 443;
 	spell(endpoint);

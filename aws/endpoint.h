@@ -29,12 +29,24 @@ struct endpoint {
  */
 int endpoint_parse(const char *url, bool allow_http, struct endpoint *endpoint, struct err *err);
 
-/* https://<service>.<region>.<domain>/. @domain "" = the region's own. 0 or -1. */
-int endpoint_build(const char *service, const char *region, const char *domain,
-		   struct endpoint *endpoint, struct err *err);
+struct endpoint_wish {	     /* borrowed strings */
+	const char *service; /* "ec2", "ssm", "sts" */
+	const char *region;
+	const char *domain; /* "" = the region's own */
+	bool fips;
+	bool dualstack;
+};
 
-/* "cn-north-1" -> "amazonaws.com.cn": for when IMDS does not say. */
-const char *endpoint_domain(const char *region);
+/*
+ * https://<service>[-fips].<region>.<domain>/. That a name can be built does
+ * not say that AWS has it: FIPS names exist in the USA and Canada only. 0, or
+ * -1 with @err, also where the partition has no dual-stack names at all.
+ */
+int endpoint_build(const struct endpoint_wish *wish, struct endpoint *endpoint, struct err *err);
+
+/* "cn-north-1" -> "amazonaws.com.cn": for when IMDS does not say. NULL where @dualstack and
+ * the partition has none. */
+const char *endpoint_domain(const char *region, bool dualstack);
 
 /* Letters, digits, dashes, and dots where @dots: a region, an id, a domain. */
 bool endpoint_word(const char *word, bool dots);

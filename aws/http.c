@@ -143,8 +143,11 @@ static bool set_transport(struct http_call *call, const struct http_request *req
 	bool failed = false;
 
 	SET(easy, CURLOPT_NOSIGNAL, 1L);
-	SET(easy, CURLOPT_PROXY, ""); /* and none from the environment */
-	SET(easy, CURLOPT_NOPROXY, "*");
+	/* None from the environment, ever. */
+	SET(easy, CURLOPT_PROXY, request->proxy ? request->proxy : "");
+	SET(easy, CURLOPT_NOPROXY, request->proxy ? "" : "*");
+	SET(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
+	SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* the proxy's Date is not AWS's */
 	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	/* One request per connection: resetting one must not kill another's. */
 	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

@@ -8,8 +8,10 @@
  *   lies in the send queue leaves, nothing lingers;
  * - a request is sent once: libcurl's own second try on a connection that
  *   turned out dead is refused unless the caller allows it;
- * - no redirects, no proxies, no names looked up here (aws/resolve.h does
- *   that), no body beyond its cap, https with TLS 1.2 or plain http as told.
+ * - no redirects, no proxy but the one given, no names looked up here
+ *   (aws/resolve.h does that), no body beyond its cap, https with TLS 1.2 or
+ *   plain http as told. Through a proxy only a tunnel is asked for; what the
+ *   proxy itself does with a request after our reset is out of our hands.
  */
 #ifndef AWS_HTTP_H
 #define AWS_HTTP_H
@@ -34,7 +36,8 @@ enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT };
 struct http_request { /* all borrowed for the length of http_start() */
 	enum http_method method;
 	const char *url;
-	const char *pin; /* "host:port:address,..." for a name, NULL for an address */
+	const char *pin;   /* "host:port:address,..." for a name, NULL for an address */
+	const char *proxy; /* "http://host:port/", NULL = none; @pin is then of its name */
 	const char *headers[HTTP_HEADERS_MAX]; /* "Name: value"; copies are wiped */
 	size_t header_count;
 	const char *body; /* POST, PUT */
@@ -57,7 +60,8 @@ struct http_reply { /* borrowed for the callback */
 	bool sent;	 /* at least one byte of the request may have left */
 	mono_us sent_at; /* when it was handed to the socket, the last time, or 0 */
 	long status;
-	int64_t date; /* Date header in Unix seconds, or 0 */
+	int64_t date;	     /* Date header in Unix seconds, or 0 */
+	mono_us retry_after; /* x-amz-retry-after: not before so long from now, or 0 */
 	struct buf body;
 	char error_type[96];   /* x-amzn-ErrorType */
 	unsigned int connects; /* connections opened for this call */

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define RETRY_AFTER_MAX_MS 300000UL
 #define USER_TIMEOUT_MS 3000 /* unacknowledged for so long: the path is gone */
 
 struct watch { /* one socket of libcurl's */
@@ -234,6 +235,15 @@ static bool header_is(const char *line, size_t length, const char *name, char *o
 	return true;
 }
 
+/* Milliseconds; what is no number, or no wait that anybody would ask for, is none. */
+static mono_us read_wait(const char *text)
+{
+	char *end = NULL;
+	unsigned long ms = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+
+	return end && *end == '\0' && ms <= RETRY_AFTER_MAX_MS ? (mono_us)ms * MSEC : 0;
+}
+
 static size_t on_curl_header(char *line, size_t size, size_t count, void *arg)
 {
 	struct http_call *call = arg;
@@ -245,6 +255,8 @@ static size_t on_curl_header(char *line, size_t size, size_t count, void *arg)
 		when = curl_getdate(date, NULL);
 		call->reply.date = when > 0 ? (int64_t)when : 0;
 	}
+	if (header_is(line, length, "x-amz-retry-after", date, sizeof(date)))
+		call->reply.retry_after = read_wait(date);
 	(void)header_is(line, length, "x-amzn-ErrorType", call->reply.error_type,
 			sizeof(call->reply.error_type));
 	return length;

@@ -11,9 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/base/log.h"
@@ -24,6 +22,7 @@
 #define BACKOFF_MIN (200 * MSEC)
 #define BACKOFF_MAX (5 * SEC)
 #define RENEW_GAP (5 * SEC)
+#define AGAIN (3600 * SEC) /* a stop and start on other hardware is a restart for us too */
 #define DOMAIN_MAX 128
 #define MAC_TEXT_MAX 18
 
@@ -32,22 +31,20 @@ struct draft {
 	char domain[DOMAIN_MAX];
 	char vpc[AWS_ID_MAX];
 	char mac[MAC_TEXT_MAX];
-	struct creds creds;
 };
 
 struct identity {
 	struct ev_loop *loop;
 	struct ev_timer timer; /* the next round */
 	struct imds *imds;     /* NULL: badly configured, for good */
-	char region[64];       /* configured, or "" */
-	char interface[IF_NAMESIZE];
+	const struct settings *settings;
 	struct aws_identity self;
 	char domain[DOMAIN_MAX];
 	char vpc[AWS_ID_MAX];
-	struct creds creds;
-	unsigned int generation;
+	bool complete;
 	struct draft draft;
 	unsigned int step;
+	unsigned int which; /* interface asked about */
 	bool asking;
 	mono_us backoff;
 	mono_us renewed;
@@ -116,16 +113,27 @@ static bool take_zone(struct identity *identity, const struct imds_reply *reply,
 	       bad_answer(reply, "availability zone", err);
 }
 
+static const char *interface_of(const struct identity *identity)
+{
+	return identity->settings->interfaces[identity->which];
+}
+
 static bool take_eni(struct identity *identity, const struct imds_reply *reply, struct err *err)
 {
 	struct aws_identity *self = &identity->draft.self;
+	struct aws_interface *interface = &self->interfaces[identity->which];
+	const char *name = interface_of(identity);
 
-	if (take_word(reply, false, self->eni, sizeof(self->eni)))
+	if (take_word(reply, false, interface->eni, sizeof(interface->eni))) {
+		(void)snprintf(interface->name, sizeof(interface->name), "%s", name);
+		self->interface_count = identity->which + 1;
+		memcpy(self->eni, self->interfaces[0].eni, sizeof(self->eni));
 		return true;
+	}
 	(void)err_set(err,
 		      "IMDS knows no interface with MAC %s of %s (HTTP %ld): is %s the interface "
-		      "of this instance's ENI?",
-		      identity->draft.mac, identity->interface, reply->status, identity->interface);
+		      "of an ENI of this instance?",
+		      identity->draft.mac, name, reply->status, name);
 	return false;
 }
 
@@ -140,68 +148,18 @@ static bool take_vpc(struct identity *identity, const struct imds_reply *reply, 
 	return true;
 }
 
-/* Goes into a URL, so only what IAM allows in a role's name. */
-static bool role_ok(const char *role)
-{
-	for (const char *c = role; *c; c++)
-		if (!strchr("+=,.@-_", *c) && !endpoint_word((char[]){*c, '\0'}, false))
-			return false;
-	return *role;
-}
-
-static bool take_role(struct identity *identity, const struct imds_reply *reply, struct err *err)
-{
-	struct aws_identity *self = &identity->draft.self;
-	size_t length = strcspn(reply->text, "\r\n");
-
-	if (reply->status == 404 || (reply->status == 200 && length == 0)) {
-		(void)err_set(err, "the instance has no IAM role attached: attach an instance "
-				   "profile whose role allows the calls of the manual");
-		return false;
-	}
-	if (reply->status != 200 || length >= sizeof(self->role))
-		return bad_answer(reply, "IAM role", err);
-	memcpy(self->role, reply->text, length);
-	self->role[length] = '\0';
-	if (role_ok(self->role))
-		return true;
-	self->role[0] = '\0';
-	return bad_answer(reply, "IAM role", err);
-}
-
-static bool take_creds(struct identity *identity, const struct imds_reply *reply, struct err *err)
-{
-	struct draft *draft = &identity->draft;
-	int64_t imds_now = reply->date > 0 ? reply->date : (int64_t)time(NULL);
-	struct err why = {""};
-
-	if (reply->status != 200)
-		(void)snprintf(why.text, sizeof(why.text), "HTTP %ld", reply->status);
-	else if (creds_read(reply->text, reply->length, &draft->creds, &why) == 0) {
-		/* Against IMDS's clock: ours may be off by hours. */
-		draft->self.credentials_until =
-			mono_now() + (draft->creds.expires - imds_now) * SEC;
-		return true;
-	}
-	(void)err_set(err, "IMDS has no credentials of role %.64s: %.200s", draft->self.role,
-		      why.text);
-	return false;
-}
-
 static const struct step {
 	const char *folder; /* below meta-data/ */
-	enum { LEAF, OF_MAC, OF_ROLE } kind;
+	enum { LEAF, OF_MAC, OF_EACH_MAC } kind;
 	const char *leaf;
 	bool (*take)(struct identity *identity, const struct imds_reply *reply, struct err *err);
 } steps[] = {
-	{"placement", LEAF, "region", take_region},
-	{"services", LEAF, "domain", take_domain},
+	{"placement/", LEAF, "region", take_region},
+	{"services/", LEAF, "domain", take_domain},
 	{"", LEAF, "instance-id", take_instance},
-	{"placement", LEAF, "availability-zone", take_zone},
-	{"network/interfaces/macs", OF_MAC, "interface-id", take_eni},
-	{"network/interfaces/macs", OF_MAC, "vpc-id", take_vpc},
-	{"iam/security-credentials", LEAF, "", take_role},
-	{"iam/security-credentials", OF_ROLE, "", take_creds},
+	{"placement/", LEAF, "availability-zone", take_zone},
+	{"network/interfaces/macs/", OF_MAC, "vpc-id", take_vpc},
+	{"network/interfaces/macs/", OF_EACH_MAC, "interface-id", take_eni},
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
@@ -214,14 +172,14 @@ static bool read_mac(struct identity *identity, struct err *err)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool ok;
 
-	memcpy(request.ifr_name, identity->interface, sizeof(request.ifr_name));
+	memcpy(request.ifr_name, interface_of(identity), sizeof(request.ifr_name));
 	ok = fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &request) == 0;
 	if (fd >= 0)
 		(void)close(fd);
 	if (!ok) {
 		(void)err_set(err,
 			      "interface %s does not exist, so there is no MAC to find its ENI",
-			      identity->interface);
+			      interface_of(identity));
 		return false;
 	}
 	(void)snprintf(identity->draft.mac, sizeof(identity->draft.mac),
@@ -240,19 +198,9 @@ static void arm(struct identity *identity, mono_us after)
 	ev_timer_start(identity->loop, &identity->timer);
 }
 
-static unsigned int jitter(void)
-{
-	unsigned int value;
-
-	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
-		return 0;
-	return value % 1000;
-}
-
 static void finish(struct identity *identity)
 {
 	identity->asking = false;
-	creds_wipe(&identity->draft.creds);
 	identity->fn(identity->arg);
 }
 
@@ -269,51 +217,31 @@ static void say(struct identity *identity, const char *why)
 	log_event(LOG_LV_WARNING, "imds", "problem=\"%s\" held=%u", why, held);
 }
 
+/* What was complete once stays, however long IMDS is gone: an instance keeps its interfaces. */
 static void fail(struct identity *identity, const char *why)
 {
-	struct aws_identity *self = &identity->self;
-	mono_us now = mono_now();
-
 	say(identity, why);
-	if (self->credentials_until > now) {
-		(void)snprintf(self->problem, sizeof(self->problem),
-			       "the credentials cannot be renewed and end in %lld s: %.400s",
-			       (long long)((self->credentials_until - now) / SEC), why);
-		arm(identity, creds_refresh_at(now, self->credentials_until, 0) - now);
-	} else {
-		if (!identity->generation) /* show what was found so far */
-			*self = identity->draft.self;
-		self->known = false;
-		self->credentials_until = 0;
-		(void)snprintf(self->problem, sizeof(self->problem), "%.500s", why);
-		arm(identity, identity->backoff);
-		identity->backoff = mono_min(2 * identity->backoff, BACKOFF_MAX);
+	if (!identity->complete) {
+		identity->self = identity->draft.self; /* show what was found so far */
+		(void)snprintf(identity->self.problem, sizeof(identity->self.problem), "%.500s",
+			       why);
 	}
+	arm(identity, identity->backoff);
+	identity->backoff = mono_min(2 * identity->backoff, BACKOFF_MAX);
 	finish(identity);
 }
 
 static void succeed(struct identity *identity)
 {
 	struct draft *draft = &identity->draft;
-	mono_us now = mono_now();
-	long long left = (long long)((draft->self.credentials_until - now) / SEC);
 
-	draft->self.known = draft->self.credentials_until > now;
-	if (!draft->self.known)
-		(void)snprintf(draft->self.problem, sizeof(draft->self.problem),
-			       "IMDS gives out credentials that expired %lld s ago", -left);
-	if (!identity->generation || !creds_same(&draft->creds, &identity->creds)) {
-		identity->creds = draft->creds;
-		identity->generation++;
-		identity->said[0] = '\0';
-		log_event(LOG_LV_INFO, "credentials", "role=%s left_s=%lld", draft->self.role,
-			  left);
-	}
+	identity->complete = true;
+	identity->said[0] = '\0';
 	identity->self = draft->self;
 	memcpy(identity->domain, draft->domain, sizeof(identity->domain));
 	memcpy(identity->vpc, draft->vpc, sizeof(identity->vpc));
 	identity->backoff = BACKOFF_MIN;
-	arm(identity, creds_refresh_at(now, draft->self.credentials_until, jitter()) - now);
+	arm(identity, AGAIN);
 	finish(identity);
 }
 
@@ -321,34 +249,39 @@ static void on_reply(void *arg, const struct imds_reply *reply);
 
 static void ask(struct identity *identity)
 {
-	const struct draft *draft = &identity->draft;
 	const struct step *step = &steps[identity->step];
 	char path[IMDS_PATH_MAX];
 	struct err err = {""};
+	bool of_mac = step->kind != LEAF;
 
-	if (step->kind == OF_MAC && !read_mac(identity, &err)) {
+	if (of_mac && !read_mac(identity, &err)) {
 		fail(identity, err.text);
 		return;
 	}
-	if (step->kind == OF_MAC)
-		(void)snprintf(path, sizeof(path), "%s/%s/%s", step->folder, draft->mac,
-			       step->leaf);
-	else
-		(void)snprintf(path, sizeof(path), "%s%s%s", step->folder, *step->folder ? "/" : "",
-			       step->kind == OF_ROLE ? draft->self.role : step->leaf);
+	(void)snprintf(path, sizeof(path), "%s%s%s%s", step->folder,
+		       of_mac ? identity->draft.mac : "", of_mac ? "/" : "", step->leaf);
 	imds_get(identity->imds, path, on_reply, identity);
 }
 
 static void on_reply(void *arg, const struct imds_reply *reply)
 {
 	struct identity *identity = arg;
+	const struct step *step = &steps[identity->step];
 	struct err err = {""};
 
-	if (reply->status == 0)
+	if (reply->status == 0) {
 		fail(identity, reply->problem);
-	else if (!steps[identity->step].take(identity, reply, &err))
+		return;
+	}
+	if (!step->take(identity, reply, &err)) {
 		fail(identity, err.text);
-	else if (++identity->step == STEPS)
+		return;
+	}
+	if (step->kind != OF_EACH_MAC || ++identity->which == identity->settings->interface_count) {
+		identity->step++;
+		identity->which = 0;
+	}
+	if (identity->step == STEPS)
 		succeed(identity);
 	else
 		ask(identity);
@@ -356,14 +289,17 @@ static void on_reply(void *arg, const struct imds_reply *reply)
 
 static void begin(struct identity *identity)
 {
+	const char *region = identity->settings->region;
+
 	if (identity->asking || !identity->imds)
 		return;
 	ev_timer_stop(identity->loop, &identity->timer);
 	memset(&identity->draft, 0, sizeof(identity->draft));
 	identity->asking = true;
 	identity->step = 0;
-	if (identity->region[0]) {
-		memcpy(identity->draft.self.region, identity->region, sizeof(identity->region));
+	identity->which = 0;
+	if (region[0]) {
+		memcpy(identity->draft.self.region, region, sizeof(identity->draft.self.region));
 		identity->step = 1;
 	}
 	ask(identity);
@@ -383,8 +319,8 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 /* --- the rest ------------------------------------------------------------------------- */
 
-struct identity *identity_open(struct ev_loop *loop, struct http *http,
-			       const struct aws_config *config, identity_fn *fn, void *arg)
+struct identity *identity_open(struct ev_loop *loop, struct imds *imds,
+			       const struct settings *settings, identity_fn *fn, void *arg)
 {
 	struct identity *identity = calloc(1, sizeof(*identity));
 	struct err err = {""};
@@ -392,18 +328,21 @@ struct identity *identity_open(struct ev_loop *loop, struct http *http,
 	if (!identity)
 		return NULL;
 	identity->loop = loop;
+	identity->settings = settings;
 	identity->fn = fn;
 	identity->arg = arg;
 	identity->backoff = BACKOFF_MIN;
 	identity->renewed = MONO_LONG_AGO;
 	ev_timer_init(&identity->timer, on_timer, 0.0, 0.0);
 	identity->timer.data = identity;
-	(void)snprintf(identity->interface, sizeof(identity->interface), "%s", config->interface);
-	(void)snprintf(identity->region, sizeof(identity->region), "%s", config->region);
-	if (*config->region && !endpoint_word(identity->region, false))
-		(void)err_set(&err, "region '%s' is not the name of a region", identity->region);
+	if (*settings->region && !endpoint_word(settings->region, false))
+		(void)err_set(&err, "region '%s' is not the name of a region", settings->region);
+	else if (settings->interface_count == 0)
+		(void)err_set(&err, "no interface is configured, so there is no ENI to look for");
+	else if (!imds)
+		(void)err_set(&err, "%s", settings->imds_problem);
 	else
-		identity->imds = imds_open(http, loop, config->imds_endpoint, &err);
+		identity->imds = imds;
 	(void)snprintf(identity->self.problem, sizeof(identity->self.problem), "%s%s",
 		       identity->imds ? "still asking IMDS who we are, at " : err.text,
 		       identity->imds ? imds_url(identity->imds) : "");
@@ -415,9 +354,7 @@ void identity_close(struct identity *identity)
 {
 	if (!identity)
 		return;
-	imds_close(identity->imds);
 	ev_timer_stop(identity->loop, &identity->timer);
-	explicit_bzero(identity, sizeof(*identity));
 	free(identity);
 }
 
@@ -426,14 +363,19 @@ const struct aws_identity *identity_self(const struct identity *identity)
 	return &identity->self;
 }
 
-const struct creds *identity_creds(const struct identity *identity)
+bool identity_complete(const struct identity *identity)
 {
-	return identity->generation ? &identity->creds : NULL;
+	return identity->complete;
 }
 
-unsigned int identity_generation(const struct identity *identity)
+const char *identity_eni(const struct identity *identity, const char *interface)
 {
-	return identity->generation;
+	const struct aws_identity *self = &identity->self;
+
+	for (unsigned int i = 0; i < self->interface_count; i++)
+		if (!*interface || strcmp(self->interfaces[i].name, interface) == 0)
+			return self->interfaces[i].eni;
+	return "";
 }
 
 const char *identity_domain(const struct identity *identity)
@@ -446,15 +388,12 @@ const char *identity_vpc(const struct identity *identity)
 	return identity->vpc;
 }
 
-bool identity_renew(struct identity *identity)
+void identity_renew(struct identity *identity)
 {
 	mono_us now = mono_now();
 
-	if (identity->asking)
-		return true;
-	if (!identity->imds || now - identity->renewed < RENEW_GAP)
-		return false;
+	if (identity->asking || !identity->imds || now - identity->renewed < RENEW_GAP)
+		return;
 	identity->renewed = now;
 	begin(identity);
-	return true;
 }

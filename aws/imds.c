@@ -6,6 +6,7 @@
  */
 #include "aws/imds.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,12 @@
 #define TOKEN_MAX 512
 #define CALL_MAX (1 * SEC)
 
+struct question {
+	char path[IMDS_PATH_MAX];
+	imds_fn *fn;
+	void *arg;
+};
+
 struct imds {
 	struct http *http;
 	struct http_call *call; /* under way, or NULL */
@@ -28,18 +35,24 @@ struct imds {
 	char url[ENDPOINT_URL_MAX]; /* as the operator knows it, without the last '/' */
 	char token[TOKEN_MAX];	    /* "" = none */
 	mono_us token_until;
-	bool renewed; /* for this question already */
-	char path[IMDS_PATH_MAX];
-	imds_fn *fn;
-	void *arg;
+	bool renewed;			       /* for this question already */
+	struct question queue[IMDS_QUEUE_MAX]; /* [0] is being asked */
+	unsigned int queued;
 };
 
 static void ask(struct imds *imds);
+static void begin(struct imds *imds);
 
 static void answer(struct imds *imds, const struct imds_reply *reply)
 {
+	struct question done = imds->queue[0];
+
 	imds->call = NULL;
-	imds->fn(imds->arg, reply);
+	imds->queued--;
+	memmove(imds->queue, imds->queue + 1, imds->queued * sizeof(imds->queue[0]));
+	done.fn(done.arg, reply); /* may put another, which then waits its turn */
+	if (imds->queued > 0 && !imds->call && !ev_is_active(&imds->failed))
+		begin(imds);
 }
 
 /* No answer at all, from a service that is a hop away at most. */
@@ -164,22 +177,31 @@ static void ask(struct imds *imds)
 		.header_count = 1,
 	};
 
-	(void)snprintf(url, sizeof(url), "%s/latest/meta-data/%s", imds->url, imds->path);
+	(void)snprintf(url, sizeof(url), "%s/latest/meta-data/%s", imds->url, imds->queue[0].path);
 	(void)snprintf(token, sizeof(token), "X-aws-ec2-metadata-token: %s", imds->token);
 	start(imds, &request, on_answer);
 	explicit_bzero(token, sizeof(token));
 }
 
-void imds_get(struct imds *imds, const char *path, imds_fn *fn, void *arg)
+static void begin(struct imds *imds)
 {
-	(void)snprintf(imds->path, sizeof(imds->path), "%s", path);
-	imds->fn = fn;
-	imds->arg = arg;
 	imds->renewed = false;
 	if (imds->token[0] && mono_now() < imds->token_until)
 		ask(imds);
 	else
 		ask_token(imds);
+}
+
+void imds_get(struct imds *imds, const char *path, imds_fn *fn, void *arg)
+{
+	struct question *question = &imds->queue[imds->queued];
+
+	assert(imds->queued < IMDS_QUEUE_MAX); /* everybody asks one question at a time */
+	(void)snprintf(question->path, sizeof(question->path), "%s", path);
+	question->fn = fn;
+	question->arg = arg;
+	if (++imds->queued == 1)
+		begin(imds);
 }
 
 const char *imds_url(const struct imds *imds)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The instance metadata service, version 2 only: a session token first, then
- * one question at a time. It knows the protocol, not what the answers mean.
+ * one question after the other, whoever asks. It knows the protocol, not what
+ * the answers mean.
  */
 #ifndef AWS_IMDS_H
 #define AWS_IMDS_H
@@ -14,6 +15,9 @@
 #include "aws/http.h"
 
 #define IMDS_PATH_MAX 256
+#define IMDS_QUEUE_MAX                                                                             \
+	4 /* who asks: identity, credentials, notices; one question each at a time                 \
+	   */
 
 struct imds;
 
@@ -37,7 +41,7 @@ const char *imds_url(const struct imds *imds);
 
 /*
  * GET /latest/meta-data/@path, with a new token where the old one is refused.
- * One question at a time; @fn is called once, from the loop.
+ * Questions wait for each other; @fn is called once, from the loop.
  */
 void imds_get(struct imds *imds, const char *path, imds_fn *fn, void *arg);
 

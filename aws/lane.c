@@ -24,7 +24,8 @@
 struct lane {
 	struct lane_config config;
 	struct endpoint endpoint; /* url "" = not known yet */
-	struct resolve *resolve;  /* NULL for a literal address */
+	struct endpoint proxy;	  /* url "" = none */
+	struct resolve *resolve;  /* of the first hop; NULL for a literal address */
 	char problem[256];
 	struct ev_timer warmer;
 	uint64_t seen[LANE_WARM_MAX]; /* hashes of the subjects */
@@ -57,7 +58,7 @@ static int sign(const struct lane *lane, const struct lane_request *request,
 		struct signed_headers *lines, struct http_request *http)
 {
 	const struct lane_config *config = &lane->config;
-	const struct creds *creds = identity_creds(config->identity);
+	const struct creds *creds = supply_creds(config->supply);
 	struct sigv4_header headers[HTTP_HEADERS_MAX];
 	struct sigv4_request sigv4 = {
 		.method = "POST",
@@ -107,6 +108,7 @@ struct http_call *lane_send(struct lane *lane, const struct lane_request *reques
 		.method = HTTP_POST,
 		.url = lane->endpoint.url,
 		.pin = lane->resolve ? resolve_pin(lane->resolve) : NULL,
+		.proxy = lane->proxy.url[0] ? lane->proxy.url : NULL,
 		.body = request->body->data,
 		.body_length = request->body->length,
 		.reply_max = request->reply_max,
@@ -228,24 +230,55 @@ static void on_resolved(void *arg)
 	lane->config.changed(lane->config.arg);
 }
 
+static int choose_endpoint(struct lane *lane, struct err *err)
+{
+	const struct lane_config *config = &lane->config;
+	const struct settings *settings = config->settings;
+	struct endpoint_wish wish = {
+		.service = config->service,
+		.region = identity_self(config->identity)->region,
+		.domain = identity_domain(config->identity),
+		.fips = settings->fips,
+		.dualstack = settings->dualstack,
+	};
+
+	if (*config->url)
+		return endpoint_parse(config->url, settings->allow_http, &lane->endpoint, err);
+	return endpoint_build(&wish, &lane->endpoint, err);
+}
+
+/* TLS runs inside the tunnel, so the proxy itself is spoken to in plain. */
+static int choose_proxy(struct lane *lane, struct err *err)
+{
+	const char *url = lane->config.settings->proxy;
+
+	if (!*url)
+		return 0;
+	if (strncmp(url, "http://", 7) != 0)
+		return err_set(err, "proxy '%s': must begin with http://", url);
+	return endpoint_parse(url, true, &lane->proxy, err);
+}
+
+static const struct endpoint *first_hop(const struct lane *lane)
+{
+	return lane->proxy.url[0] ? &lane->proxy : &lane->endpoint;
+}
+
 void lane_identify(struct lane *lane)
 {
 	const struct lane_config *config = &lane->config;
-	const char *region = identity_self(config->identity)->region;
 	struct err err = {""};
 	int ret;
 
-	if (lane->endpoint.url[0] || !identity_creds(config->identity))
+	if (lane->endpoint.url[0] || !identity_complete(config->identity))
 		return;
-	if (*config->url)
-		ret = endpoint_parse(config->url, config->allow_http, &lane->endpoint, &err);
-	else
-		ret = endpoint_build(config->service, region, identity_domain(config->identity),
-				     &lane->endpoint, &err);
-	if (ret == 0 && !lane->endpoint.literal) {
-		lane->resolve = resolve_open(config->loop, &lane->endpoint, on_resolved, lane);
+	ret = choose_endpoint(lane, &err);
+	if (ret == 0)
+		ret = choose_proxy(lane, &err);
+	if (ret == 0 && !first_hop(lane)->literal) {
+		lane->resolve = resolve_open(config->loop, first_hop(lane), on_resolved, lane);
 		if (!lane->resolve)
-			ret = err_set(&err, "no memory to look %s up", lane->endpoint.host);
+			ret = err_set(&err, "no memory to look %s up", first_hop(lane)->host);
 	}
 	if (ret < 0) {
 		lane->endpoint.url[0] = '\0';
@@ -255,10 +288,15 @@ void lane_identify(struct lane *lane)
 
 int lane_ready(const struct lane *lane, struct err *err)
 {
-	const char *why;
+	const struct lane_config *config = &lane->config;
+	const char *why = supply_problem(config->supply);
 
-	if (!identity_creds(lane->config.identity)) {
-		(void)err_set(err, "%s", identity_self(lane->config.identity)->problem);
+	if (!identity_complete(config->identity)) {
+		(void)err_set(err, "%s", identity_self(config->identity)->problem);
+		return -ENOTCONN;
+	}
+	if (!supply_creds(config->supply)) {
+		(void)err_set(err, "%s", *why ? why : "no credentials yet: still asking for them");
 		return -ENOTCONN;
 	}
 	if (!lane->endpoint.url[0]) {
@@ -268,9 +306,14 @@ int lane_ready(const struct lane *lane, struct err *err)
 	if (!lane->resolve || resolve_pin(lane->resolve))
 		return 0;
 	why = resolve_problem(lane->resolve);
-	(void)err_set(err, "cannot look up %s: %s", lane->endpoint.host,
+	(void)err_set(err, "cannot look up %s: %s", first_hop(lane)->host,
 		      *why ? why : "no answer from the name server");
 	return *why ? -EHOSTUNREACH : -EAGAIN;
+}
+
+struct supply *lane_supply(const struct lane *lane)
+{
+	return lane->config.supply;
 }
 
 const char *lane_host(const struct lane *lane)

@@ -24,6 +24,8 @@
 #include "aws/clock.h"
 #include "aws/http.h"
 #include "aws/identity.h"
+#include "aws/settings.h"
+#include "aws/supply.h"
 
 #define LANE_WARM_MAX 16 /* connections; a claim of more tables opens the rest itself */
 
@@ -38,13 +40,14 @@ struct lane_config {	     /* strings and pointers outlive the lane */
 	const char *service; /* "ec2": host label and signing name */
 	const char *content_type;
 	const char *url; /* override, or "" */
-	bool allow_http;
-	mono_us warm;
+	mono_us warm;	 /* 0 = not */
 	lane_ping_fn *ping;
 	const char *ping_target; /* its X-Amz-Target, or NULL */
 	struct ev_loop *loop;
 	struct http *http;
+	const struct settings *settings;
 	const struct identity *identity;
+	struct supply *supply; /* what calls are signed with */
 	const struct clock *clock;
 	_Atomic uint64_t *connects; /* counted here, read by others */
 	lane_fn *changed;
@@ -70,7 +73,8 @@ void lane_identify(struct lane *lane);
 /*
  * 0: can send. Otherwise @err says why not: -EAGAIN, the first look-up of the
  * name is under way; -EHOSTUNREACH, the name server knows no address;
- * -ENOTCONN, we do not know who we are, or the endpoint is misconfigured.
+ * -ENOTCONN, we do not know who we are or have no credentials, or the endpoint
+ * is misconfigured.
  */
 int lane_ready(const struct lane *lane, struct err *err);
 
@@ -82,6 +86,9 @@ void lane_expect(struct lane *lane, const char *subject);
 struct http_call *lane_send(struct lane *lane, const struct lane_request *request, http_fn *fn,
 			    void *arg, struct err *err);
 void lane_over(struct lane *lane, const struct http_reply *reply);
+
+/* What its calls are signed with. */
+struct supply *lane_supply(const struct lane *lane);
 
 /* For sentences: "ssm.eu-west-1.amazonaws.com". */
 const char *lane_host(const struct lane *lane);

@@ -80,6 +80,8 @@ static const struct rule {
 	{"ExpiredToken", NULL, OUTCOME_DENIED, REPLY_RENEW, "the credentials have expired"},
 	{"ExpiredTokenException", NULL, OUTCOME_DENIED, REPLY_RENEW,
 	 "the credentials have expired"},
+	{"RegionDisabledException", NULL, OUTCOME_DENIED, REPLY_GIVE_UP,
+	 "STS is switched off for this account in this region"},
 	{"OptInRequired", NULL, OUTCOME_DENIED, REPLY_GIVE_UP, ACCOUNT_HINT},
 	{"Blocked", NULL, OUTCOME_DENIED, REPLY_GIVE_UP, ACCOUNT_HINT},
 	{"PendingVerification", NULL, OUTCOME_DENIED, REPLY_GIVE_UP, ACCOUNT_HINT},
@@ -171,26 +173,48 @@ static const char *bare_code(const char *code)
 	return code;
 }
 
+struct error_walk {
+	const char *code; /* paths */
+	const char *message;
+	struct reply_fault *fault;
+};
+
 /* The first Error counts. */
 static void on_error_field(void *arg, const char *path, const char *text)
 {
-	struct reply_fault *fault = arg;
+	const struct error_walk *walk = arg;
+	struct reply_fault *fault = walk->fault;
 
-	if (strcmp(path, "Errors/Error/Code") == 0 && !fault->code[0])
+	if (strcmp(path, walk->code) == 0 && !fault->code[0])
 		reply_copy(fault->code, sizeof(fault->code), bare_code(text));
-	if (strcmp(path, "Errors/Error/Message") == 0 && !fault->message[0])
+	if (strcmp(path, walk->message) == 0 && !fault->message[0])
 		reply_copy(fault->message, sizeof(fault->message), text);
+}
+
+static void read_error(struct error_walk *errors, const char *root, const char *body, size_t length)
+{
+	struct xml_walk walk = {.fn = on_error_field, .arg = errors};
+
+	memset(errors->fault, 0, sizeof(*errors->fault));
+	if (xml_walk(&walk, body, length, NULL) < 0 || strcmp(walk.root, root) != 0) {
+		errors->fault->code[0] = '\0';
+		errors->fault->message[0] = '\0';
+	}
 }
 
 void reply_fault_ec2(long status, const char *body, size_t length, struct reply_fault *fault)
 {
-	struct xml_walk walk = {.fn = on_error_field, .arg = fault};
+	struct error_walk walk = {"Errors/Error/Code", "Errors/Error/Message", fault};
 
-	memset(fault, 0, sizeof(*fault));
-	if (xml_walk(&walk, body, length, NULL) < 0 || strcmp(walk.root, "Response") != 0) {
-		fault->code[0] = '\0';
-		fault->message[0] = '\0';
-	}
+	read_error(&walk, "Response", body, length);
+	judge(status, fault);
+}
+
+void reply_fault_sts(long status, const char *body, size_t length, struct reply_fault *fault)
+{
+	struct error_walk walk = {"Error/Code", "Error/Message", fault};
+
+	read_error(&walk, "ErrorResponse", body, length);
 	judge(status, fault);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an answer that is not a plain success means. Pure. One table maps the
- * error codes of EC2 and SSM to an outcome, to what the worker may do about
+ * error codes of EC2, SSM and STS to an outcome, to what the worker may do about
  * it within the same job, and to the advice an operator gets.
  */
 #ifndef AWS_REPLY_H
@@ -39,6 +39,8 @@ struct reply_fault {
 
 /* Any status, any body: a page of HTML or nothing at all is judged by @status. */
 void reply_fault_ec2(long status, const char *body, size_t length, struct reply_fault *fault);
+
+void reply_fault_sts(long status, const char *body, size_t length, struct reply_fault *fault);
 
 /* @type is the header x-amzn-ErrorType, or "". */
 void reply_fault_ssm(long status, const char *type, const char *body, size_t length,

@@ -30,11 +30,11 @@ struct task {
 	struct task **link; /* what points here */
 	struct worker *worker;
 	struct aws_job *job;
-	struct http_call *call;	 /* in flight, or NULL: waiting */
-	struct ev_timer timer;	 /* the deadline while waiting */
-	bool waits_for_identity; /* for a round of IMDS's, else for a name */
-	bool judged;		 /* job->outcome and error hold an answer's verdict */
-	bool create;		 /* the next request is CreateRoute */
+	struct http_call *call; /* in flight, or NULL: waiting */
+	struct ev_timer timer;	/* the deadline while waiting */
+	bool waits_for_keys;	/* for a round of its supply, else for a name */
+	bool judged;		/* job->outcome and error hold an answer's verdict */
+	bool create;		/* the next request is CreateRoute */
 	bool resigned;
 	unsigned int switches;
 	unsigned int pages;
@@ -57,7 +57,27 @@ static bool is_ssm(const struct aws_job *job)
 
 static struct lane *lane_of(const struct task *task)
 {
-	return is_ssm(task->job) ? task->worker->ssm : task->worker->ec2;
+	const struct aws_job *job = task->job;
+
+	if (is_ssm(job))
+		return task->worker->ssm;
+	if (job->call == AWS_ROUTE_GET || job->call == AWS_ROUTE_SET || job->call == AWS_TABLES ||
+	    (job->call == AWS_ASK && strstr(job->ask->action, "Route")))
+		return task->worker->routes; /* another account may own the tables */
+	return task->worker->ec2;
+}
+
+static struct supply *supply_of(const struct task *task)
+{
+	return lane_supply(lane_of(task));
+}
+
+static struct ec2_target target_of(const struct task *task)
+{
+	const struct identity *identity = task->worker->identity;
+
+	return (struct ec2_target){identity_eni(identity, task->job->interface),
+				   identity_self(identity)->instance_id};
 }
 
 static const char *action_of(const struct task *task)
@@ -97,7 +117,7 @@ static void describe(const struct task *task, char what[static WHAT_MAX])
 	if (job->call == AWS_TARGET_CHECK && job->vip.family)
 		subject = ip_format(&job->vip, address);
 	else if (job->call == AWS_TARGET_CHECK || job->call == AWS_TARGET_FIX)
-		subject = identity_self(task->worker->identity)->eni;
+		subject = target_of(task).eni;
 	else if (job->call == AWS_TABLES)
 		subject = identity_vpc(task->worker->identity);
 	else if (job->call == AWS_INSTANCE)
@@ -183,9 +203,9 @@ static void end_unsent(struct task *task, bool own, const char *why)
 static void on_reply(void *arg, struct http_reply *reply);
 static void go(struct task *task);
 
-static void wait_for(struct task *task, bool identity)
+static void wait_for(struct task *task, bool keys)
 {
-	task->waits_for_identity = identity;
+	task->waits_for_keys = keys;
 	ev_timer_stop(task->worker->loop, &task->timer);
 	ev_now_update(task->worker->loop);
 	ev_timer_set(&task->timer, mono_seconds(mono_max(task->job->deadline - mono_now(), 0)),
@@ -201,7 +221,7 @@ static void on_waited(struct ev_loop *loop, struct ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	if (mono_now() < task->job->deadline) {
-		wait_for(task, task->waits_for_identity);
+		wait_for(task, task->waits_for_keys);
 		return;
 	}
 	(void)lane_ready(lane_of(task), &err);
@@ -210,8 +230,8 @@ static void on_waited(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 static void build(struct task *task, struct buf *body)
 {
-	const struct aws_identity *self = identity_self(task->worker->identity);
-	const struct aws_job *job = task->job;
+	struct ec2_target ours = target_of(task);
+	struct aws_job *job = task->job;
 	int ret = 0;
 
 	switch (job->call) {
@@ -225,14 +245,15 @@ static void build(struct task *task, struct buf *body)
 		ec2_describe_table(body, job->table_id, task->page);
 		break;
 	case AWS_ROUTE_SET:
-		ec2_set_route(body, task->create, job, self);
+		(void)snprintf(job->route_eni, sizeof(job->route_eni), "%s", ours.eni);
+		ec2_set_route(body, task->create, job, &ours);
 		break;
 	case AWS_TARGET_CHECK:
-		ec2_describe_interface(body, &job->vip, self->eni,
+		ec2_describe_interface(body, &job->vip, ours.eni,
 				       identity_vpc(task->worker->identity));
 		break;
 	case AWS_TARGET_FIX:
-		ec2_check_off(body, self->eni);
+		ec2_check_off(body, ours.eni);
 		break;
 	case AWS_TABLES:
 		ec2_describe_tables(body, identity_vpc(task->worker->identity), job->tag,
@@ -252,7 +273,7 @@ static void build(struct task *task, struct buf *body)
 	body->overflow |= ret < 0;
 }
 
-static const char *target_of(const struct aws_job *job, char target[static WHAT_MAX])
+static const char *header_of(const struct aws_job *job, char target[static WHAT_MAX])
 {
 	if (!is_ssm(job))
 		return NULL;
@@ -269,7 +290,7 @@ static void go(struct task *task)
 	struct aws_job *job = task->job;
 	char target[WHAT_MAX];
 	struct lane_request request = {
-		.target = target_of(job, target),
+		.target = header_of(job, target),
 		.reply_max = is_ssm(job) ? REPLY_SSM_MAX : REPLY_EC2_MAX,
 		/* What follows an answer is bounded by the deadline alone. */
 		.not_after = task->judged || task->pages > 0 ? MONO_NEVER : job->not_after,
@@ -296,7 +317,7 @@ static void go(struct task *task)
 	buf_init(&body, is_ssm(job) ? SSM_BODY_MAX : EC2_BODY_MAX);
 	build(task, &body);
 	request.body = &body;
-	task->generation = identity_generation(worker->identity);
+	task->generation = supply_generation(supply_of(task));
 	task->offset_s = worker->clock.offset_s;
 	task->call = lane_send(lane_of(task), &request, on_reply, task, &err);
 	buf_free(&body);
@@ -321,7 +342,7 @@ static void next_page(struct task *task, const char *page)
 /* Status 200. */
 static void take_answer(struct task *task, const struct http_reply *reply)
 {
-	const struct aws_identity *self = identity_self(task->worker->identity);
+	struct ec2_target ours = target_of(task);
 	const char *text = reply->body.data;
 	size_t length = reply->body.length;
 	struct aws_job *job = task->job;
@@ -338,13 +359,13 @@ static void take_answer(struct task *task, const struct http_reply *reply)
 		ret = ssm_read_version(text, length, job, &err);
 		break;
 	case AWS_ROUTE_GET:
-		ret = ec2_read_table(text, length, job, self, page, &err);
+		ret = ec2_read_table(text, length, job, &ours, page, &err);
 		break;
 	case AWS_ROUTE_SET:
 		ret = ec2_read_done(text, length, &err);
 		break;
 	case AWS_TARGET_CHECK:
-		ret = ec2_read_interface(text, length, job, self->eni, &err);
+		ret = ec2_read_interface(text, length, job, ours.eni, &err);
 		break;
 	case AWS_TARGET_FIX:
 		ret = ec2_read_done(text, length, &err);
@@ -387,9 +408,9 @@ static void sign_again(struct task *task, bool clock, int64_t date)
 	task->resigned = true;
 	if ((clock && clock_correct(&worker->clock, date)) ||
 	    task->offset_s != worker->clock.offset_s ||
-	    task->generation != identity_generation(worker->identity))
+	    task->generation != supply_generation(supply_of(task)))
 		go(task);
-	else if (identity_renew(worker->identity))
+	else if (supply_renew(supply_of(task)))
 		wait_for(task, true);
 	else
 		finish(task);
@@ -473,7 +494,7 @@ static void judge(struct task *task, const struct http_reply *reply)
 		sign_again(task, fault.remedy == REPLY_CORRECT_CLOCK, reply->date);
 		break;
 	case REPLY_ASK_IMDS:
-		(void)identity_renew(task->worker->identity); /* for the next job */
+		identity_renew(task->worker->identity); /* for the next job */
 		finish(task);
 		break;
 	case REPLY_GIVE_UP:
@@ -564,13 +585,11 @@ void task_begin(struct worker *worker, struct aws_job *job)
 	go(task);
 }
 
-void task_wake(struct task *task, enum task_event event)
+void task_wake(struct task *task)
 {
-	bool round = event == TASK_IDENTITY_ROUND;
-
-	if (task->call || task->waits_for_identity != round)
+	if (task->call || (task->waits_for_keys && supply_asking(supply_of(task))))
 		return;
-	if (round && task->generation == identity_generation(task->worker->identity))
+	if (task->waits_for_keys && task->generation == supply_generation(supply_of(task)))
 		finish(task); /* nothing better: the refusal stands */
 	else
 		go(task);

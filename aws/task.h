@@ -12,12 +12,10 @@
 
 struct task;
 
-enum task_event { TASK_NAME_KNOWN, TASK_IDENTITY_ROUND };
-
 /* Takes the job; it comes back through worker->hooks.done, perhaps at once. */
 void task_begin(struct worker *worker, struct aws_job *job);
-/* Something the task may have waited for has happened. */
-void task_wake(struct task *task, enum task_event event);
+/* Something the task may have waited for has happened: an address, credentials. */
+void task_wake(struct task *task);
 /* Ends a write at once; reads are left alone. */
 void task_cancel(struct task *task);
 /* Ends any task without handing its job back. */

@@ -5,6 +5,7 @@
  */
 #include "aws/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,41 +15,120 @@
 #include "aws/task.h"
 
 /* A task may end, and free itself, when it is woken or cancelled. */
-static void wake_all(struct worker *worker, enum task_event event)
+static void wake_all(struct worker *worker)
 {
 	struct task *next;
 
 	for (struct task *task = worker->tasks; task; task = next) {
 		next = task_next(task);
-		task_wake(task, event);
+		task_wake(task);
 	}
 }
 
 static bool differs(const struct aws_identity *a, const struct aws_identity *b)
 {
 	return a->known != b->known || a->credentials_until != b->credentials_until ||
+	       a->interface_count != b->interface_count ||
+	       memcmp(a->interfaces, b->interfaces, sizeof(a->interfaces)) != 0 ||
 	       strcmp(a->region, b->region) != 0 || strcmp(a->instance_id, b->instance_id) != 0 ||
-	       strcmp(a->eni, b->eni) != 0 || strcmp(a->zone, b->zone) != 0 ||
-	       strcmp(a->role, b->role) != 0 || strcmp(a->problem, b->problem) != 0;
+	       strcmp(a->zone, b->zone) != 0 || strcmp(a->source, b->source) != 0 ||
+	       strcmp(a->routes_source, b->routes_source) != 0 ||
+	       strcmp(a->problem, b->problem) != 0;
+}
+
+/* The first of them that AWS may ask about is the one to show. */
+static const char *problem_of(const struct worker *worker)
+{
+	const char *why = identity_self(worker->identity)->problem;
+
+	if (!*why)
+		why = supply_problem(worker->keys);
+	if (!*why)
+		why = supply_problem(worker->route_keys);
+	return why;
+}
+
+/* Nothing is said while a first answer is still to come: half of it is not worth acting on. */
+static bool worth_telling(const struct worker *worker)
+{
+	if (!identity_complete(worker->identity))
+		return true;
+	if (!supply_creds(worker->keys))
+		return *supply_problem(worker->keys);
+	return supply_tried(worker->route_keys);
+}
+
+static void tell(struct worker *worker)
+{
+	struct aws_identity self = *identity_self(worker->identity);
+
+	if (!worth_telling(worker))
+		return;
+	self.credentials_until =
+		mono_min(supply_until(worker->keys), supply_until(worker->route_keys));
+	self.known = identity_complete(worker->identity) && self.credentials_until > 0;
+	(void)snprintf(self.source, sizeof(self.source), "%s", supply_source(worker->keys));
+	if (worker->route_keys != worker->keys)
+		(void)snprintf(self.routes_source, sizeof(self.routes_source), "%s",
+			       supply_source(worker->route_keys));
+	(void)snprintf(self.problem, sizeof(self.problem), "%s", problem_of(worker));
+	if (!differs(&self, &worker->told))
+		return;
+	worker->told = self;
+	worker->hooks.changed(worker->hooks.arg, &self);
 }
 
 static void on_round(void *arg)
 {
 	struct worker *worker = arg;
-	const struct aws_identity *self = identity_self(worker->identity);
 
-	lane_identify(worker->ec2);
-	lane_identify(worker->ssm);
-	if (differs(self, &worker->told)) {
-		worker->told = *self;
-		worker->hooks.changed(worker->hooks.arg, self);
+	if (identity_complete(worker->identity)) {
+		lane_identify(worker->ec2);
+		if (worker->routes != worker->ec2)
+			lane_identify(worker->routes);
+		lane_identify(worker->ssm);
+		if (worker->own_role)
+			assume_identify(worker->own_role);
+		if (worker->routes_role)
+			assume_identify(worker->routes_role);
+		supply_start(chain_supply(worker->chain));
 	}
-	wake_all(worker, TASK_IDENTITY_ROUND);
+	tell(worker);
+	wake_all(worker);
+}
+
+/* Credentials came, or did not: roles that hang on them, then the jobs. */
+static void on_keys(void *arg)
+{
+	struct worker *worker = arg;
+
+	tell(worker);
+	wake_all(worker);
+}
+
+static void on_own_role(void *arg)
+{
+	struct worker *worker = arg;
+
+	if (worker->routes_role)
+		assume_parent_changed(worker->routes_role);
+	on_keys(worker);
+}
+
+static void on_chain(void *arg)
+{
+	struct worker *worker = arg;
+
+	if (worker->own_role)
+		assume_parent_changed(worker->own_role);
+	else if (worker->routes_role)
+		assume_parent_changed(worker->routes_role);
+	on_keys(worker);
 }
 
 static void on_lane_changed(void *arg)
 {
-	wake_all(arg, TASK_NAME_KNOWN);
+	wake_all(arg);
 }
 
 static void ping_ssm(struct buf *body, const char *subject)
@@ -56,32 +136,97 @@ static void ping_ssm(struct buf *body, const char *subject)
 	body->overflow |= ssm_get(body, subject) < 0;
 }
 
-static bool open_lanes(struct worker *worker, const struct aws_config *config)
+static struct lane_config lane_config(struct worker *worker, const char *service)
 {
-	struct lane_config lane = {
-		.service = "ec2",
+	return (struct lane_config){
+		.service = service,
 		.content_type = "application/x-www-form-urlencoded; charset=utf-8",
-		.url = worker->url_ec2,
-		.allow_http = config->allow_http,
-		.warm = config->warm,
-		.ping = ec2_describe_table_dry,
 		.loop = worker->loop,
 		.http = worker->http,
+		.settings = &worker->settings,
 		.identity = worker->identity,
+		.supply = worker->keys,
 		.clock = &worker->clock,
 		.connects = &worker->hooks.tally->connects,
 		.changed = on_lane_changed,
 		.arg = worker,
 	};
+}
 
-	worker->ec2 = lane_open(&lane);
-	lane.service = "ssm";
-	lane.content_type = "application/x-amz-json-1.1";
-	lane.url = worker->url_ssm;
-	lane.ping = ping_ssm;
-	lane.ping_target = SSM_TARGET_GET;
-	worker->ssm = lane_open(&lane);
-	return worker->ec2 && worker->ssm;
+static struct assume *open_role(struct worker *worker, const struct sts_role *role, supply_fn *fn)
+{
+	struct assume_config config = {.lane = lane_config(worker, "sts"),
+				       .parent = worker->keys,
+				       .clock = &worker->clock,
+				       .role = *role,
+				       .changed = fn,
+				       .arg = worker};
+
+	config.lane.url = worker->settings.sts;
+	return assume_open(&config);
+}
+
+/* Our own credentials, the role that a profile puts on top, and the role for the routes. */
+static bool open_keys(struct worker *worker)
+{
+	const struct settings *settings = &worker->settings;
+	struct sts_role own = {settings->own.arn, settings->own.external_id, settings->own.session};
+	struct sts_role routes = {settings->role_arn, settings->external_id, settings->session};
+
+	worker->chain = chain_open(worker->loop, worker->http, worker->imds, settings);
+	if (!worker->chain)
+		return false;
+	chain_watch(worker->chain, on_chain, worker);
+	worker->keys = chain_supply(worker->chain);
+	if (*own.arn) {
+		worker->own_role = open_role(worker, &own, on_own_role);
+		if (!worker->own_role)
+			return false;
+		worker->keys = assume_supply(worker->own_role);
+	}
+	worker->route_keys = worker->keys;
+	if (*routes.arn) {
+		worker->routes_role = open_role(worker, &routes, on_keys);
+		if (!worker->routes_role)
+			return false;
+		worker->route_keys = assume_supply(worker->routes_role);
+	}
+	return true;
+}
+
+static bool open_lanes(struct worker *worker)
+{
+	const struct settings *settings = &worker->settings;
+	bool shared = worker->route_keys == worker->keys;
+	struct lane_config ec2 = lane_config(worker, "ec2");
+	struct lane_config ssm = lane_config(worker, "ssm");
+
+	ec2.url = settings->ec2;
+	ec2.ping = ec2_describe_table_dry;
+	ec2.warm = shared ? settings->warm : 0;
+	worker->ec2 = lane_open(&ec2);
+	worker->routes = worker->ec2;
+	if (!shared) {
+		ec2.supply = worker->route_keys;
+		ec2.warm = settings->warm;
+		worker->routes = lane_open(&ec2);
+	}
+	ssm.content_type = "application/x-amz-json-1.1";
+	ssm.url = settings->ssm;
+	ssm.warm = settings->warm;
+	ssm.ping = ping_ssm;
+	ssm.ping_target = SSM_TARGET_GET;
+	worker->ssm = lane_open(&ssm);
+	return worker->ec2 && worker->routes && worker->ssm;
+}
+
+static void open_imds(struct worker *worker)
+{
+	struct settings *settings = &worker->settings;
+	struct err err = {""};
+
+	worker->imds = imds_open(worker->http, worker->loop, settings->imds, &err);
+	(void)snprintf(settings->imds_problem, sizeof(settings->imds_problem), "%.250s", err.text);
 }
 
 struct worker *worker_open(const struct aws_config *config, const struct worker_hooks *hooks)
@@ -91,16 +236,17 @@ struct worker *worker_open(const struct aws_config *config, const struct worker_
 	if (!worker)
 		return NULL;
 	worker->hooks = *hooks;
+	settings_load(&worker->settings, config);
 	worker->loop = ev_loop_new(EVFLAG_AUTO);
-	worker->url_ec2 = strdup(config->endpoint_ec2);
-	worker->url_ssm = strdup(config->endpoint_ssm);
-	if (!worker->loop || !worker->url_ec2 || !worker->url_ssm)
+	if (!worker->loop)
 		goto fail;
 	worker->http = http_open(worker->loop, config->ca_file, config->ca_path);
 	if (!worker->http)
 		goto fail;
-	worker->identity = identity_open(worker->loop, worker->http, config, on_round, worker);
-	if (worker->identity && open_lanes(worker, config))
+	open_imds(worker);
+	worker->identity =
+		identity_open(worker->loop, worker->imds, &worker->settings, on_round, worker);
+	if (worker->identity && open_keys(worker) && open_lanes(worker))
 		return worker;
 fail:
 	worker_close(worker);
@@ -111,14 +257,19 @@ void worker_close(struct worker *worker)
 {
 	while (worker->tasks)
 		task_drop(worker->tasks);
+	assume_close(worker->routes_role);
+	assume_close(worker->own_role);
+	imds_close(worker->imds);
 	identity_close(worker->identity);
+	chain_close(worker->chain);
 	http_close(worker->http); /* resets what warms the lanes */
+	if (worker->routes != worker->ec2)
+		lane_close(worker->routes);
 	lane_close(worker->ec2);
 	lane_close(worker->ssm);
 	if (worker->loop)
 		ev_loop_destroy(worker->loop);
-	free(worker->url_ec2);
-	free(worker->url_ssm);
+	explicit_bzero(&worker->settings, sizeof(worker->settings));
 	free(worker);
 }
 

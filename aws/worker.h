@@ -10,7 +10,9 @@
 #include <ev.h>
 #include <stdatomic.h>
 
+#include "aws/assume.h"
 #include "aws/aws.h"
+#include "aws/chain.h"
 #include "aws/clock.h"
 #include "aws/identity.h"
 #include "aws/lane.h"
@@ -34,16 +36,22 @@ struct worker_hooks {
 
 struct worker {
 	struct ev_loop *loop;
+	struct settings settings;
 	struct http *http;
+	struct imds *imds; /* NULL: badly configured, settings.imds_problem says how */
 	struct identity *identity;
+	struct chain *chain;
+	struct assume *own_role;    /* of the profile, assumed for everything, or NULL */
+	struct assume *routes_role; /* for the route tables, or NULL */
+	struct supply *keys;	    /* for everything but the route tables */
+	struct supply *route_keys;  /* for those; often the same */
 	struct lane *ec2;
+	struct lane *routes; /* the same as ec2 without a role of its own */
 	struct lane *ssm;
 	struct clock clock;
 	struct task *tasks;
 	struct log_gate blob_gate;
 	struct aws_identity told; /* as last handed to hooks.changed */
-	char *url_ec2;
-	char *url_ssm;
 	struct worker_hooks hooks;
 };
 

@@ -134,5 +134,6 @@ int xml_walk(struct xml_walk *walk, const char *data, size_t length, struct err 
 		ret = -EBADMSG;
 	}
 	XML_ParserFree(state.parser);
+	explicit_bzero(state.text, sizeof(state.text)); /* STS answers with secrets */
 	return ret;
 }

@@ -145,7 +145,7 @@ static int check_aws(const struct conf *conf, struct conf_tree *tree)
 						 "http://[fd00:ec2::254]"};
 	const struct conf_aws *aws = &conf->aws;
 	const char *const urls[] = {aws->endpoint_url_ec2, aws->endpoint_url_ssm,
-				    aws->imds_endpoint};
+				    aws->endpoint_url_sts, aws->imds_endpoint};
 
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]) && !aws->allow_http; i++) {
 		if (!is_http(urls[i]) || strcmp(urls[i], link_local[0]) == 0 ||
@@ -155,6 +155,19 @@ static int check_aws(const struct conf *conf, struct conf_tree *tree)
 				 "would be talked to without TLS; write https://, or 'allow_http' "
 				 "for a test double");
 	}
+	if (aws->proxy[0] && !is_http(aws->proxy))
+		return conf_fail(
+			tree, at(tree, aws->proxy),
+			"TLS runs inside the proxy's tunnel, so the proxy itself is spoken to "
+			"in plain; write http://HOST:PORT");
+	if (aws->role_arn[0] &&
+	    (strncmp(aws->role_arn, "arn:aws", 7) != 0 || !strstr(aws->role_arn, ":role/")))
+		return conf_fail(tree, at(tree, aws->role_arn),
+				 "is not the ARN of a role; they look like "
+				 "arn:aws:iam::123456789012:role/NAME");
+	if (!aws->role_arn[0] && aws->external_id[0])
+		return conf_fail(tree, at(tree, aws->external_id),
+				 "is of no use without 'role_arn'");
 	return 0;
 }
 

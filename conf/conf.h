@@ -60,10 +60,20 @@ struct conf_track_mysql {
 /* What to do where the source/destination check of our own interface is on. */
 enum conf_check { CONF_CHECK_VERIFY, CONF_CHECK_FIX };
 
-struct conf_aws {
-	char region[64];			  /* "" = ask IMDS */
+struct conf_aws { /* "" = left out */
+	char region[64];
 	char endpoint_url_ec2[CONF_AWS_NAME_MAX]; /* "" = the public one of the region */
 	char endpoint_url_ssm[CONF_AWS_NAME_MAX];
+	char endpoint_url_sts[CONF_AWS_NAME_MAX];
+	bool use_fips;
+	bool use_dualstack;
+	char proxy[CONF_AWS_NAME_MAX];
+	char profile[CONF_NAME_MAX];
+	char credentials_file[PATH_MAX];
+	char config_file[PATH_MAX];
+	char role_arn[640]; /* assumed for the calls about route tables */
+	char external_id[1225];
+	char role_session_name[65];
 	char imds_endpoint[CONF_AWS_NAME_MAX]; /* default http://169.254.169.254 */
 	char ca_file[PATH_MAX];		       /* "" = the system's */
 	char ca_path[PATH_MAX];		       /* hashed directory; cheaper than a bundle */

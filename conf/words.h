@@ -71,7 +71,7 @@ struct conf_word {
 	size_t count;  /* offset of the element count when .most > 1 */
 };
 
-#define CONF_WORDS_MAX 128 /* rows, for arrays with one place a row */
+#define CONF_WORDS_MAX 160 /* rows, for arrays with one place a row */
 extern const struct conf_word conf_words[];
 extern const size_t conf_word_count;
 

@@ -303,7 +303,9 @@ static void print_aws(const struct page *page, const json_t *aws)
 	if (text_true(aws, "known"))
 		put(page, PLAIN, "%s %s %s, credentials for %s, source/destination check ",
 		    text_of(aws, "zone").s, text_of(aws, "instance_id").s, text_of(aws, "eni").s,
-		    text_duration(text_number(aws, "credentials_s", 0)).s);
+		    json_is_null(json_object_get(aws, "credentials_s"))
+			    ? "ever"
+			    : text_duration(text_number(aws, "credentials_s", 0)).s);
 	else
 		put(page, RED, "this node is not known to AWS, source/destination check ");
 	if (text_true(aws, "source_dest_check"))

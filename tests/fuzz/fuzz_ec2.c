@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct aws_identity self = {.eni = "eni-0aa", .instance_id = "i-0aa"};
+static const struct ec2_target self = {.eni = "eni-0aa", .instance = "i-0aa"};
 
 static void check_text(const char *text, size_t room)
 {
@@ -45,7 +45,7 @@ static void check_table(const char *xml, size_t size, bool by_instance)
 	check_text(job.route_eni, sizeof(job.route_eni));
 	check_text(job.route_instance, sizeof(job.route_instance));
 	if (job.route_is_ours && strcmp(job.route_eni, self.eni) != 0 &&
-	    strcmp(job.route_instance, self.instance_id) != 0)
+	    strcmp(job.route_instance, self.instance) != 0)
 		abort();
 	if (job.route == AWS_ROUTE_MISSING &&
 	    (job.route_is_ours || job.route_eni[0] || job.route_instance[0]))

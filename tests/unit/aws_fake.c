@@ -439,6 +439,36 @@ static void script_ok(struct fake *fake, const struct fake_request *request,
 	fake_ok(request, reply);
 }
 
+/* What the machine of the test says about AWS is no business of the tests. */
+static void clean_environment(void)
+{
+	static const char *const names[] = {
+		"AWS_ACCESS_KEY_ID",
+		"AWS_SECRET_ACCESS_KEY",
+		"AWS_SESSION_TOKEN",
+		"AWS_PROFILE",
+		"AWS_REGION",
+		"AWS_DEFAULT_REGION",
+		"AWS_SHARED_CREDENTIALS_FILE",
+		"AWS_CONFIG_FILE",
+		"AWS_ENDPOINT_URL",
+		"AWS_ENDPOINT_URL_EC2",
+		"AWS_ENDPOINT_URL_SSM",
+		"AWS_ENDPOINT_URL_STS",
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+		"AWS_USE_FIPS_ENDPOINT",
+		"AWS_USE_DUALSTACK_ENDPOINT",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+		"HOME",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)unsetenv(names[i]);
+}
+
 struct fake *fake_open(void)
 {
 	struct fake *fake = calloc(1, sizeof(*fake));
@@ -449,6 +479,7 @@ struct fake *fake_open(void)
 	/* A daemon must not be led elsewhere by its environment. */
 	(void)setenv("http_proxy", "http://127.0.0.1:1", 1);
 	(void)setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+	clean_environment();
 	fake->loop = ev_loop_new(EVFLAG_AUTO);
 	assert_non_null(fake->loop);
 	fake->imds_fd =
@@ -461,9 +492,11 @@ struct fake *fake_open(void)
 	fake->config = (struct aws_config){
 		.endpoint_ec2 = fake->api_url,
 		.endpoint_ssm = fake->api_url,
+		.endpoint_sts = fake->api_url,
 		.imds_endpoint = fake->imds_url,
 		.allow_http = true,
-		.interface = "lo",
+		.interfaces = {"lo"},
+		.interface_count = 1,
 	};
 	return fake;
 }

@@ -106,39 +106,71 @@ static void the_next_refresh_is_a_quarter_of_an_hour_before_the_end(void **state
 
 /* --- endpoints --- */
 
-static void endpoints_follow_region_and_domain(void **state)
+static int build(const char *service, const char *region, const char *domain, const char *kind,
+		 struct endpoint *endpoint, struct err *err)
+{
+	const struct endpoint_wish wish = {
+		.service = service,
+		.region = region,
+		.domain = domain,
+		.fips = strstr(kind, "fips"),
+		.dualstack = strstr(kind, "dual"),
+	};
+
+	return endpoint_build(&wish, endpoint, err);
+}
+
+static void endpoints_follow_region_domain_and_kind(void **state)
 {
 	static const struct {
 		const char *service;
 		const char *region;
 		const char *domain;
+		const char *kind;
 		const char *url;
 	} rows[] = {
-		{"ec2", "eu-west-1", "", "https://ec2.eu-west-1.amazonaws.com/"},
-		{"ssm", "us-east-1", "amazonaws.com", "https://ssm.us-east-1.amazonaws.com/"},
-		{"ec2", "cn-north-1", "", "https://ec2.cn-north-1.amazonaws.com.cn/"},
-		{"ec2", "us-gov-west-1", "", "https://ec2.us-gov-west-1.amazonaws.com/"},
-		{"ssm", "eusc-de-east-1", "", "https://ssm.eusc-de-east-1.amazonaws.eu/"},
-		{"ec2", "us-iso-east-1", "", "https://ec2.us-iso-east-1.c2s.ic.gov/"},
-		{"ec2", "us-isob-east-1", "", "https://ec2.us-isob-east-1.sc2s.sgov.gov/"},
-		{"ec2", "eu-isoe-west-1", "", "https://ec2.eu-isoe-west-1.cloud.adc-e.uk/"},
-		{"ec2", "us-isof-east-1", "", "https://ec2.us-isof-east-1.csp.hci.ic.gov/"},
-		{"ec2", "xx-new-1", "example.org", "https://ec2.xx-new-1.example.org/"},
+		{"ec2", "eu-west-1", "", "", "https://ec2.eu-west-1.amazonaws.com/"},
+		{"ssm", "us-east-1", "amazonaws.com", "", "https://ssm.us-east-1.amazonaws.com/"},
+		{"sts", "us-east-1", "", "", "https://sts.us-east-1.amazonaws.com/"},
+		{"ec2", "cn-north-1", "", "", "https://ec2.cn-north-1.amazonaws.com.cn/"},
+		{"ec2", "us-gov-west-1", "", "", "https://ec2.us-gov-west-1.amazonaws.com/"},
+		{"ssm", "eusc-de-east-1", "", "", "https://ssm.eusc-de-east-1.amazonaws.eu/"},
+		{"ec2", "us-iso-east-1", "", "", "https://ec2.us-iso-east-1.c2s.ic.gov/"},
+		{"ec2", "us-isob-east-1", "", "", "https://ec2.us-isob-east-1.sc2s.sgov.gov/"},
+		{"ec2", "eu-isoe-west-1", "", "", "https://ec2.eu-isoe-west-1.cloud.adc-e.uk/"},
+		{"ec2", "us-isof-east-1", "", "", "https://ec2.us-isof-east-1.csp.hci.ic.gov/"},
+		{"ec2", "xx-new-1", "example.org", "", "https://ec2.xx-new-1.example.org/"},
+		{"ec2", "us-east-1", "", "fips", "https://ec2-fips.us-east-1.amazonaws.com/"},
+		{"ssm", "us-gov-west-1", "", "fips", "https://ssm.us-gov-west-1.amazonaws.com/"},
+		{"ssm", "eusc-de-east-1", "", "fips",
+		 "https://ssm-fips.eusc-de-east-1.amazonaws.eu/"},
+		{"ec2", "us-east-1", "amazonaws.com", "dual", "https://ec2.us-east-1.api.aws/"},
+		{"ec2", "cn-north-1", "", "dual",
+		 "https://ec2.cn-north-1.api.amazonwebservices.com.cn/"},
+		{"sts", "us-gov-east-1", "", "dual", "https://sts.us-gov-east-1.api.aws/"},
+		{"ssm", "eusc-de-east-1", "", "dual",
+		 "https://ssm.eusc-de-east-1.api.amazonwebservices.eu/"},
+		{"ec2", "us-east-2", "", "fips dual", "https://ec2-fips.us-east-2.api.aws/"},
+		{"ec2", "us-gov-west-1", "", "fips dual",
+		 "https://ec2-fips.us-gov-west-1.api.aws/"},
 	};
 	struct endpoint endpoint;
+	struct err err = {""};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		assert_int_equal(endpoint_build(rows[i].service, rows[i].region, rows[i].domain,
-						&endpoint, NULL),
+		assert_int_equal(build(rows[i].service, rows[i].region, rows[i].domain,
+				       rows[i].kind, &endpoint, NULL),
 				 0);
 		assert_string_equal(endpoint.url, rows[i].url);
 		assert_int_equal(endpoint.port, 443);
 		assert_false(endpoint.literal);
 	}
-	assert_int_equal(endpoint_build("ec2", "eu/west", "", &endpoint, NULL), -1);
-	assert_int_equal(endpoint_build("ec2", "", "", &endpoint, NULL), -1);
-	assert_int_equal(endpoint_build("ec2", "eu-west-1", "a@b", &endpoint, NULL), -1);
+	assert_int_equal(build("ec2", "eu/west", "", "", &endpoint, NULL), -1);
+	assert_int_equal(build("ec2", "", "", "", &endpoint, NULL), -1);
+	assert_int_equal(build("ec2", "eu-west-1", "a@b", "", &endpoint, NULL), -1);
+	assert_int_equal(build("ec2", "us-iso-east-1", "", "dual", &endpoint, &err), -1);
+	assert_non_null(strstr(err.text, "has no dual-stack endpoints"));
 }
 
 static void overrides_are_scheme_host_and_port_and_no_more(void **state)
@@ -202,7 +234,7 @@ int main(void)
 		cmocka_unit_test(a_200_with_another_code_is_an_error_with_its_reason),
 		cmocka_unit_test(unusable_credentials_leave_nothing_behind),
 		cmocka_unit_test(the_next_refresh_is_a_quarter_of_an_hour_before_the_end),
-		cmocka_unit_test(endpoints_follow_region_and_domain),
+		cmocka_unit_test(endpoints_follow_region_domain_and_kind),
 		cmocka_unit_test(overrides_are_scheme_host_and_port_and_no_more),
 	};
 

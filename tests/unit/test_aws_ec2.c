@@ -20,8 +20,7 @@
 
 /* --- EC2: routes --- */
 
-static const struct aws_identity self = {
-	.known = true, .eni = "eni-0aa", .instance_id = "i-0aa", .region = "eu-west-1"};
+static const struct ec2_target self = {.eni = "eni-0aa", .instance = "i-0aa"};
 
 #define ROW(cidr, more) "<item><destinationCidrBlock>" cidr "</destinationCidrBlock>" more "</item>"
 #define ROUTES(rows)                                                                               \

@@ -38,7 +38,7 @@ static void imds_tells_who_we_are(void **state)
 	assert_string_equal(fake->identity.instance_id, "i-0aa");
 	assert_string_equal(fake->identity.eni, "eni-0aa");
 	assert_string_equal(fake->identity.zone, "eu-west-1a");
-	assert_string_equal(fake->identity.role, "zonevip-role");
+	assert_string_equal(fake->identity.source, "role zonevip-role of this instance");
 	left = fake->identity.credentials_until - mono_now();
 	assert_true(left > (6 * 3600 - 3) * SEC && left < (6 * 3600 + 3) * SEC);
 }
@@ -130,7 +130,7 @@ static void an_interface_that_does_not_exist_is_said(void **state)
 {
 	struct fake *fake = *state;
 
-	fake->config.interface = "eth9nosuch";
+	fake->config.interfaces[0] = "eth9nosuch";
 	assert_problem(fake, "interface eth9nosuch does not exist");
 }
 
@@ -340,7 +340,9 @@ static void credentials_expired_by_imds_own_clock_are_not_known(void **state)
 	fake_start_unknown(fake);
 	fake_wait_report(fake, 1);
 	assert_false(fake->identity.known);
-	assert_non_null(strstr(fake->identity.problem, "IMDS gives out credentials that expired"));
+	assert_non_null(
+		strstr(fake->identity.problem,
+		       "role zonevip-role of this instance: handed out credentials that expired"));
 	/* Used all the same: AWS, not we, decides whether they are good. */
 	assert_int_equal(fake_do(fake, fake_job(AWS_PARAM_GET))->outcome, OUTCOME_OK);
 }
@@ -388,7 +390,7 @@ static void an_interface_that_ec2_does_not_know_makes_us_ask_imds(void **state)
 	job = fake_do(fake, fake_job(AWS_ROUTE_SET));
 	assert_int_equal(job->outcome, OUTCOME_REFUSED);
 	fake_run(fake, 100);
-	assert_int_equal(fake->credentials_asked, 2);
+	assert_int_equal(fake_count(fake, "GET /latest/meta-data/instance-id"), 2);
 	assert_int_equal(fake_count(fake, "ReplaceRoute"), 1);
 }
 

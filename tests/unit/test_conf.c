@@ -112,6 +112,16 @@ static const char full[] =
 	"	region eu-west-3\n"
 	"	endpoint_url_ec2 http://127.0.0.1:4566\n"
 	"	endpoint_url_ssm https://[fd00::9]:4567\n"
+	"	endpoint_url_sts https://sts.example.org\n"
+	"	use_fips\n"
+	"	use_dualstack\n"
+	"	proxy http://10.9.9.9:3128\n"
+	"	profile routes\n"
+	"	credentials_file /etc/zonevip/credentials\n"
+	"	config_file /etc/zonevip/awsconfig\n"
+	"	role_arn arn:aws:iam::123456789012:role/network/zonevip-routes\n"
+	"	external_id tables-7\n"
+	"	role_session_name orders\n"
 	"	imds_endpoint http://127.0.0.1:4568\n"
 	"	ca_file /etc/ssl/lab.pem\n"
 	"	ca_path /etc/ssl/lab\n"
@@ -227,6 +237,13 @@ static void every_default_is_as_documented(void **state)
 	assert_string_equal(conf->aws.region, "");
 	assert_string_equal(conf->aws.endpoint_url_ec2, "");
 	assert_string_equal(conf->aws.endpoint_url_ssm, "");
+	assert_string_equal(conf->aws.endpoint_url_sts, "");
+	assert_string_equal(conf->aws.proxy, "");
+	assert_string_equal(conf->aws.profile, "");
+	assert_string_equal(conf->aws.role_arn, "");
+	assert_string_equal(conf->aws.role_session_name, "");
+	assert_false(conf->aws.use_fips);
+	assert_false(conf->aws.use_dualstack);
 	assert_string_equal(conf->aws.imds_endpoint, "http://169.254.169.254");
 	assert_string_equal(conf->aws.ca_file, "");
 	assert_string_equal(conf->aws.ca_path, "");
@@ -325,6 +342,17 @@ static void every_word_reaches_its_field(void **state)
 	assert_string_equal(conf->aws.region, "eu-west-3");
 	assert_string_equal(conf->aws.endpoint_url_ec2, "http://127.0.0.1:4566");
 	assert_string_equal(conf->aws.endpoint_url_ssm, "https://[fd00::9]:4567");
+	assert_string_equal(conf->aws.endpoint_url_sts, "https://sts.example.org");
+	assert_true(conf->aws.use_fips);
+	assert_true(conf->aws.use_dualstack);
+	assert_string_equal(conf->aws.proxy, "http://10.9.9.9:3128");
+	assert_string_equal(conf->aws.profile, "routes");
+	assert_string_equal(conf->aws.credentials_file, "/etc/zonevip/credentials");
+	assert_string_equal(conf->aws.config_file, "/etc/zonevip/awsconfig");
+	assert_string_equal(conf->aws.role_arn,
+			    "arn:aws:iam::123456789012:role/network/zonevip-routes");
+	assert_string_equal(conf->aws.external_id, "tables-7");
+	assert_string_equal(conf->aws.role_session_name, "orders");
 	assert_string_equal(conf->aws.imds_endpoint, "http://127.0.0.1:4568");
 	assert_string_equal(conf->aws.ca_file, "/etc/ssl/lab.pem");
 	assert_string_equal(conf->aws.ca_path, "/etc/ssl/lab");
