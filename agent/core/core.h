@@ -110,6 +110,7 @@ enum core_flag {
 	FLAG_BLOCKED = 1 << 9,	      /* the gate refuses, or says that it would */
 	FLAG_UNPROMOTED = 1 << 10,    /* acts, but the database is not writable yet */
 	FLAG_TOUCHES_OWNER = 1 << 11, /* touches go to P itself (touch = owner) */
+	FLAG_ROUTE_FIGHT = 1 << 12,   /* somebody keeps moving a route: not mended for a while */
 };
 
 /* Owner of P and target of a route: a node index, or one of these. */
@@ -279,6 +280,7 @@ enum core_note {
 	NOTE_STRANGER,	     /* the parameter names nobody we know */
 	NOTE_CONFIG_DIFFERS, /* node's configuration is not ours */
 	NOTE_TAKEN_BACK,     /* nobody took the planned hand-over */
+	NOTE_ROUTE_FIGHT,    /* a route was moved away again and again: left alone for a while */
 	NOTE_THAWED,	     /* maintenance had an end, and it has come */
 	NOTE_GATE_SHUT,	     /* the gate refused a claim */
 	NOTE_PROMOTE_FAILED,
@@ -358,6 +360,8 @@ struct route {
 	mono_us same_since; /* start of the first read of the run that gave this target */
 	mono_us reachable; /* start of the last read that was answered at all, throttled included */
 	mono_us written;   /* send time of our last successful write */
+	mono_us mine_at;   /* when it was last seen, or written, to point at us */
+	mono_us mended[3]; /* V1: when a drift of it was mended, newest first */
 	mono_us retry_at;
 	unsigned int failures;
 	bool wanted;	      /* to be written for this claim */

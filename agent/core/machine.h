@@ -95,6 +95,9 @@ bool routes_entitled(const struct turn *t, mono_us from);
 bool routes_tried(const struct instance *in);
 bool routes_all_mine(const struct turn *t);
 bool routes_any_mine(const struct turn *t);
+/* When one of them was last seen to be ours, or will be mended again after a fight: whoever
+ * moves it from us again and again would move it from a peer as well. */
+mono_us routes_mine_at(const struct instance *in);
 bool routes_at_peer(const struct turn *t);
 mono_us routes_reachable_since(const struct instance *in); /* of the table reached last */
 /* Some table points at another than @owner, seen twice V_fast apart. */

@@ -62,6 +62,7 @@ const char *core_note_name(enum core_note note)
 		[NOTE_STRANGER] = "parameter_names_stranger",
 		[NOTE_CONFIG_DIFFERS] = "config_differs",
 		[NOTE_TAKEN_BACK] = "handover_taken_back",
+		[NOTE_ROUTE_FIGHT] = "route_fight",
 		[NOTE_THAWED] = "maintenance_over",
 		[NOTE_GATE_SHUT] = "gate_shut",
 		[NOTE_PROMOTE_FAILED] = "promote_failed",
@@ -142,9 +143,9 @@ const char *core_blocker_name(uint32_t set)
 const char *core_flag_name(uint32_t set)
 {
 	static const char *const names[] = {
-		"partitioned",	"unconfirmed", "unrecorded", "partial",
-		"degraded",	"alias_fight", "stranger",   "backoff",
-		"owner_silent", "blocked",     "unpromoted", "touch_on_owner",
+		"partitioned", "unconfirmed",	 "unrecorded",	"partial",	"degraded",
+		"alias_fight", "stranger",	 "backoff",	"owner_silent", "blocked",
+		"unpromoted",  "touch_on_owner", "route_fight",
 	};
 
 	return NAME_OF(names, lowest_bit(set));

@@ -8,6 +8,8 @@
  */
 #include "agent/core/machine.h"
 
+#define FIGHT_WINDOW (60 * SEC)
+
 void route_init(struct route *route)
 {
 	*route = (struct route){
@@ -17,6 +19,8 @@ void route_init(struct route *route)
 		.same_since = MONO_LONG_AGO,
 		.reachable = MONO_LONG_AGO,
 		.written = MONO_LONG_AGO,
+		.mine_at = MONO_LONG_AGO,
+		.mended = {MONO_LONG_AGO, MONO_LONG_AGO, MONO_LONG_AGO},
 		.retry_at = MONO_LONG_AGO,
 		.outcome = OUTCOME_NOT_SENT,
 	};
@@ -43,8 +47,10 @@ static void believe(struct core *core, struct instance *in, mono_us now, const s
 		route->same_since = ev->sent;
 	route->target = target;
 	route->read_at = ev->sent;
-	if (target == self_of(core))
-		route->wanted = false;
+	if (target != self_of(core))
+		return;
+	route->wanted = false;
+	route->mine_at = now;
 }
 
 static void note_failure(struct core *core, struct route *route, mono_us now, enum outcome outcome)
@@ -76,6 +82,13 @@ void route_read(struct core *core, struct instance *in, mono_us now, const struc
 	}
 }
 
+static void count_mending(struct route *route, mono_us now)
+{
+	route->mended[2] = route->mended[1];
+	route->mended[1] = route->mended[0];
+	route->mended[0] = now;
+}
+
 void route_written(struct core *core, struct instance *in, mono_us now, const struct event *ev)
 {
 	struct route *route = &in->routes[ev->table];
@@ -90,7 +103,10 @@ void route_written(struct core *core, struct instance *in, mono_us now, const st
 	}
 	route->failures = 0;
 	route->retry_at = MONO_LONG_AGO;
+	if (!route->wanted && route->target != self_of(core)) /* no claim's: it was a drift */
+		count_mending(route, now);
 	route->written = ev->sent;
+	route->mine_at = now;
 	route->asked = ev->sent; /* the first look comes one period after the write */
 	route->wanted = false;
 	route->tried = true;
@@ -217,15 +233,33 @@ void routes_write(struct turn *t)
 	}
 }
 
+/*
+ * Whoever moves a route a fourth time within a minute means it, and a human
+ * must see that rather than two programs writing for ever. It is mended again
+ * when the minute is over, so nothing stays lost for good.
+ */
+static bool fought_over(struct turn *t, const struct route *route)
+{
+	return lately(t, route->mended[2], FIGHT_WINDOW);
+}
+
 void routes_mend(struct turn *t)
 {
+	bool fight = false;
+
 	if (!t->in->alias_present || !duty_promoted(t) || PLANTED(NO_VERIFY))
 		return;
 	for (unsigned int i = 0; i < t->in->config.tables; i++) {
 		struct route *route = &t->in->routes[i];
 		bool drifted = route->target != self_of(t->core) && route->target != TARGET_UNREAD;
 
-		if (!drifted || route->wanted || route->op != 0)
+		if (!drifted || route->wanted)
+			continue;
+		if (fought_over(t, route)) {
+			fight = true;
+			continue;
+		}
+		if (route->op != 0)
 			continue;
 		if (route->read_at - route->same_since < timers_of(t)->verify_fast)
 			continue; /* the second look comes with routes_period() */
@@ -239,6 +273,8 @@ void routes_mend(struct turn *t)
 			record_ask(t);
 		}
 	}
+	if (set_flag(t->in, FLAG_ROUTE_FIGHT, fight) && fight)
+		note(t, NOTE_ROUTE_FIGHT, -1);
 }
 
 bool routes_tried(const struct instance *in)
@@ -265,6 +301,16 @@ bool routes_any_mine(const struct turn *t)
 		if (t->in->routes[i].target == self_of(t->core))
 			return true;
 	return t->in->config.tables == 0 && !t->in->config.discovers;
+}
+
+mono_us routes_mine_at(const struct instance *in)
+{
+	mono_us newest = MONO_LONG_AGO;
+
+	for (unsigned int i = 0; i < in->config.tables; i++)
+		newest = mono_max(newest, mono_max(in->routes[i].mine_at,
+						   in->routes[i].mended[2] + FIGHT_WINDOW));
+	return newest;
 }
 
 bool routes_at_peer(const struct turn *t)

@@ -156,6 +156,7 @@ static bool routes_hopeless(struct turn *t)
 {
 	mono_us since = mono_max(t->in->since, t->in->duties[DUTY_PROMOTE].answered);
 
+	since = mono_max(since, routes_mine_at(t->in));
 	return duty_promoted(t) && !routes_any_mine(t) && due(t, since + timers_of(t)->route) &&
 	       peer_could_serve(t);
 }
