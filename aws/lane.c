@@ -84,9 +84,10 @@ static int sign(const struct lane *lane, const struct lane_request *request,
 						      "Content-Type", config->content_type)};
 	headers[n++] = (struct sigv4_header){
 		"x-amz-date", add_line(http, lines->date, sizeof(lines->date), "X-Amz-Date", date)};
-	headers[n++] = (struct sigv4_header){"x-amz-security-token",
-					     add_line(http, lines->token, sizeof(lines->token),
-						      "X-Amz-Security-Token", creds->token)};
+	if (*creds->token) /* keys of a user have none */
+		headers[n++] = (struct sigv4_header){
+			"x-amz-security-token", add_line(http, lines->token, sizeof(lines->token),
+							 "X-Amz-Security-Token", creds->token)};
 	if (request->target)
 		headers[n++] = (struct sigv4_header){
 			"x-amz-target", add_line(http, lines->target, sizeof(lines->target),
@@ -290,6 +291,9 @@ int lane_ready(const struct lane *lane, struct err *err)
 {
 	const struct lane_config *config = &lane->config;
 	const char *why = supply_problem(config->supply);
+
+	if (!*why)
+		why = supply_problem(config->origin);
 
 	if (!identity_complete(config->identity)) {
 		(void)err_set(err, "%s", identity_self(config->identity)->problem);

@@ -47,7 +47,8 @@ struct lane_config {	     /* strings and pointers outlive the lane */
 	struct http *http;
 	const struct settings *settings;
 	const struct identity *identity;
-	struct supply *supply; /* what calls are signed with */
+	struct supply *supply;	     /* what calls are signed with */
+	const struct supply *origin; /* what that is made of: the same, or the first of a chain */
 	const struct clock *clock;
 	_Atomic uint64_t *connects; /* counted here, read by others */
 	lane_fn *changed;

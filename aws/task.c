@@ -314,6 +314,11 @@ static void go(struct task *task)
 		end(task, OUTCOME_NOT_SENT, "IMDS does not say which VPC this is");
 		return;
 	}
+	if (*job->interface && !*target_of(task).eni) {
+		(void)err_set(&err, "the ENI of %s is not known", job->interface);
+		end_unsent(task, true, err.text);
+		return;
+	}
 	buf_init(&body, is_ssm(job) ? SSM_BODY_MAX : EC2_BODY_MAX);
 	build(task, &body);
 	request.body = &body;

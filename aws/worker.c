@@ -42,6 +42,8 @@ static const char *problem_of(const struct worker *worker)
 	const char *why = identity_self(worker->identity)->problem;
 
 	if (!*why)
+		why = supply_problem(chain_supply(worker->chain));
+	if (!*why)
 		why = supply_problem(worker->keys);
 	if (!*why)
 		why = supply_problem(worker->route_keys);
@@ -54,7 +56,8 @@ static bool worth_telling(const struct worker *worker)
 	if (!identity_complete(worker->identity))
 		return true;
 	if (!supply_creds(worker->keys))
-		return *supply_problem(worker->keys);
+		return *supply_problem(worker->keys) ||
+		       *supply_problem(chain_supply(worker->chain));
 	return supply_tried(worker->route_keys);
 }
 
@@ -146,6 +149,7 @@ static struct lane_config lane_config(struct worker *worker, const char *service
 		.settings = &worker->settings,
 		.identity = worker->identity,
 		.supply = worker->keys,
+		.origin = chain_supply(worker->chain),
 		.clock = &worker->clock,
 		.connects = &worker->hooks.tally->connects,
 		.changed = on_lane_changed,

@@ -119,6 +119,13 @@ void fake_ssm_error(struct fake_reply *reply, int status, const char *code)
 		       code);
 }
 
+void fake_no_tunnel(struct fake *fake, const struct fake_request *request, struct fake_reply *reply)
+{
+	(void)fake;
+	(void)request;
+	reply->status = 407;
+}
+
 void fake_ok(const struct fake_request *request, struct fake_reply *reply)
 {
 	const char *action = request->action;

@@ -107,6 +107,9 @@ unsigned int fake_count(const struct fake *fake, const char *action);
 void fake_plain_imds(struct fake *fake, const struct fake_request *request,
 		     struct fake_reply *reply);
 void fake_ok(const struct fake_request *request, struct fake_reply *reply);
+/* As a proxy that refuses: the script of a test that is about asking one. */
+void fake_no_tunnel(struct fake *fake, const struct fake_request *request,
+		    struct fake_reply *reply);
 void fake_ec2_error(struct fake_reply *reply, int status, const char *code, const char *message);
 void fake_ssm_error(struct fake_reply *reply, int status, const char *code);
 
