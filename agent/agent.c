@@ -38,11 +38,14 @@ static void step(struct agent *agent, const struct event *ev)
 	mono_us beat = agent->core.hello_at;
 
 	agent->stepped = mono_now();
+	stages_event(&agent->stages, &agent->core, agent->stepped, ev);
 	core_step(&agent->core, agent->stepped, ev, &agent->todo);
 	if (agent->core.hello_at != beat)
 		count_lateness(agent, agent->stepped - beat);
-	for (unsigned int i = 0; i < agent->todo.count; i++)
+	for (unsigned int i = 0; i < agent->todo.count; i++) {
+		stages_action(&agent->stages, &agent->core, agent->stepped, &agent->todo.items[i]);
 		agent_apply(agent, &agent->todo.items[i]); /* starts work; never waits for it */
+	}
 }
 
 /* How plumbing went is known at once, but told after the step that asked for it. */
@@ -206,6 +209,7 @@ static void on_notified(void *arg, const struct notify_report *report)
 			  "number=%u status=%d took_ms=%u script=\"%s\" problem=\"%s\"",
 			  report->number, report->status, report->took_ms, report->script,
 			  report->problem);
+	stages_notified(&agent->stages, (mono_us)report->took_ms * MSEC);
 	agent_remember(agent, "notify %u: %s ended %d after %u ms %s", report->number,
 		       report->script, report->status, report->took_ms, report->problem);
 }
@@ -304,7 +308,8 @@ static int open_core(struct agent *agent, struct err *err)
 		tables += agent->extra[i].route_room;
 	}
 	agent->routes = calloc(tables ? tables : 1, sizeof(*agent->routes));
-	if (!instances || !agent->instances || !agent->routes || !agent->extra)
+	if (!instances || !agent->instances || !agent->routes || !agent->extra ||
+	    stages_open(&agent->stages, conf->instance_count) < 0)
 		goto no_memory;
 	fill_core_config(agent, &config, instances);
 	core_init(&agent->core, agent->started, &config, agent->instances, agent->routes);
@@ -445,6 +450,7 @@ void agent_close(struct agent *agent)
 		free(extra->routes);
 		free(extra->record_error);
 	}
+	stages_close(&agent->stages);
 	free(agent->extra);
 	free(agent->routes);
 	free(agent->instances);

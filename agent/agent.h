@@ -21,6 +21,7 @@
 #include "agent/heartbeat.h"
 #include "agent/mycheck.h"
 #include "agent/notify.h"
+#include "agent/stages.h"
 #include "aws/aws.h"
 #include "conf/conf.h"
 #include "netlink/netlink.h"
@@ -102,6 +103,7 @@ struct agent {
 	char node_eni[CORE_NODES_MAX][AWS_ID_MAX]; /* "" = not known */
 	char node_instance[CORE_NODES_MAX][AWS_ID_MAX];
 
+	struct stages stages; /* how long fail-overs took */
 	struct agent_event events[AGENT_EVENTS_MAX]; /* ring */
 	unsigned int event_count;
 	mono_us late_max;	   /* worst lateness of the loop */
@@ -167,6 +169,8 @@ void agent_on_request(void *arg, const struct control_peer *peer, const char *li
 
 /* status.c */
 int agent_status_json(struct agent *agent, struct buf *reply);
+/* The same for Prometheus. 0 or -1. */
+int agent_status_metrics(struct agent *agent, struct buf *reply);
 void agent_status_text(struct agent *agent, struct buf *reply);
 void agent_why(struct agent *agent, unsigned int instance, struct buf *reply);
 

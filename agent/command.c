@@ -46,6 +46,12 @@ static void run_json(struct request *request)
 		say(request, "ERROR no memory for the answer");
 }
 
+static void run_metrics(struct request *request)
+{
+	if (agent_status_metrics(request->agent, request->reply) < 0)
+		say(request, "ERROR no room for the answer");
+}
+
 static void run_status(struct request *request)
 {
 	agent_status_text(request->agent, request->reply);
@@ -184,12 +190,19 @@ static void run_stop(struct request *request)
 /* --- the table -------------------------------------------------------------------------- */
 
 static const struct verb verbs[] = {
-	{"status", false, run_status},		{"json", false, run_json},
-	{"version", false, run_version},	{"why", false, run_why},
-	{"events", false, run_events},		{"switchover", true, run_switchover},
-	{"release", true, run_release},		{"ack", true, run_ack},
-	{"maintenance", true, run_maintenance}, {"standby", true, run_standby},
-	{"reload", true, run_reload},		{"stop", true, run_stop},
+	{"status", false, run_status},
+	{"json", false, run_json},
+	{"metrics", false, run_metrics},
+	{"version", false, run_version},
+	{"why", false, run_why},
+	{"events", false, run_events},
+	{"switchover", true, run_switchover},
+	{"release", true, run_release},
+	{"ack", true, run_ack},
+	{"maintenance", true, run_maintenance},
+	{"standby", true, run_standby},
+	{"reload", true, run_reload},
+	{"stop", true, run_stop},
 };
 
 /* Options may stand anywhere after the command; they are taken out of the words. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/base/log.h"
+#include "agent/metrics.h"
 
 #define AGE_MAX ((double)(1LL << 53)) /* "never": JSON null */
 
@@ -238,6 +239,23 @@ static json_t *record_json(const struct agent *agent, unsigned int i, mono_us no
 			 text(agent->extra[i].record_error));
 }
 
+/* Milliseconds that each stage of the last change took; what was no part of it is missing. */
+static json_t *change_json(const struct stage_run *run, mono_us now)
+{
+	json_t *took = json_object();
+
+	if (!run->began) {
+		json_decref(took);
+		return json_null();
+	}
+	for (unsigned int s = 0; s < STAGES; s++)
+		if (run->took[s] >= 0)
+			(void)json_object_set_new(took, stage_name((enum stage)s),
+						  json_real((double)run->took[s] / 1000.0));
+	return json_pack("{s:s, s:o, s:b, s:o}", "reason", core_reason_name(run->reason), "age_ms",
+			 age_ms(now, run->decided), "under_way", run->running, "took_ms", took);
+}
+
 static json_t *instance_json(const struct agent *agent, unsigned int i, mono_us now)
 {
 	const struct conf_instance *conf = &agent->conf->instances[i];
@@ -255,9 +273,10 @@ static json_t *instance_json(const struct agent *agent, unsigned int i, mono_us 
 		"hold_s", in->hold_until > now ? mono_seconds(in->hold_until - now) : 0.0,
 		"maintenance", in->frozen, "standby", in->standby, "disclaimed",
 		(json_int_t)in->disclaimed);
-	json_t *facts = json_pack("{s:o, s:o, s:o, s:o}", "alias", alias_json(conf, in), "routes",
-				  routes_json(agent, i, now), "record", record_json(agent, i, now),
-				  "vips", vips_json(conf));
+	json_t *facts = json_pack("{s:o, s:o, s:o, s:o, s:o}", "last_change",
+				  change_json(&agent->stages.runs[i], now), "alias",
+				  alias_json(conf, in), "routes", routes_json(agent, i, now),
+				  "record", record_json(agent, i, now), "vips", vips_json(conf));
 
 	if (!object || !facts || json_object_update(object, facts) < 0) {
 		json_decref(object);
@@ -265,6 +284,31 @@ static json_t *instance_json(const struct agent *agent, unsigned int i, mono_us 
 	}
 	json_decref(facts);
 	return object;
+}
+
+/* Histograms of all changes since the start; every bucket is on its own. */
+static json_t *stages_json(const struct stages *stages)
+{
+	json_t *bounds = json_array();
+	json_t *all = json_object();
+
+	for (unsigned int b = 0; b < STAGE_BOUNDS; b++)
+		(void)json_array_append_new(bounds, json_real(mono_seconds(stage_bounds[b])));
+	for (unsigned int s = 0; s < STAGES; s++) {
+		const struct stage_histogram *histogram = &stages->histograms[s];
+		json_t *buckets = json_array();
+
+		for (unsigned int b = 0; b <= STAGE_BOUNDS; b++)
+			(void)json_array_append_new(
+				buckets, json_integer((json_int_t)histogram->buckets[b]));
+		(void)json_object_set_new(
+			all, stage_name((enum stage)s),
+			json_pack("{s:I, s:f, s:o}", "count", (json_int_t)histogram->count, "sum_s",
+				  mono_seconds(histogram->sum), "buckets", buckets));
+	}
+	return json_pack("{s:I, s:I, s:o, s:o}", "takeovers", (json_int_t)stages->takeovers,
+			 "failures", (json_int_t)stages->failures, "bounds_s", bounds, "stages",
+			 all);
 }
 
 /* --- the document ----------------------------------------------------------------------- */
@@ -280,7 +324,7 @@ static json_t *document(struct agent *agent)
 		(void)json_array_append_new(instances, instance_json(agent, i, now));
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:i, s:f, s:{s:s, s:s, s:s}, s:{s:f, s:f, s:I, s:I}, "
-		"s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"version", 1, "program", "zonevipd " PACKAGE_VERSION, "node",
 		agent->conf->nodes[agent->conf->self].name, "cluster", agent->conf->cluster, "pid",
 		(int)getpid(), "uptime_s", mono_seconds(now - agent->started), "config", "path",
@@ -288,9 +332,9 @@ static json_t *document(struct agent *agent)
 		"late_max_ms", (double)agent->late_max / 1000.0, "hello_late_max_ms",
 		(double)agent->hello_late_max / 1000.0, "hello_late_count",
 		(json_int_t)agent->hello_late_count, "log_lost", (json_int_t)log_lost(), "aws",
-		aws_json(agent, now), "notify", notify_json(agent), "heartbeat",
-		heartbeat_json(agent), "peers", peers_json(agent, now), "checks",
-		checks_json(agent, now), "instances", instances);
+		aws_json(agent, now), "changes", stages_json(&agent->stages), "notify",
+		notify_json(agent), "heartbeat", heartbeat_json(agent), "peers",
+		peers_json(agent, now), "checks", checks_json(agent, now), "instances", instances);
 }
 
 int agent_status_json(struct agent *agent, struct buf *reply)
@@ -300,6 +344,15 @@ int agent_status_json(struct agent *agent, struct buf *reply)
 	int ret = dump ? buf_printf(reply, "%s\n", dump) : -1;
 
 	free(dump);
+	json_decref(root);
+	return ret;
+}
+
+int agent_status_metrics(struct agent *agent, struct buf *reply)
+{
+	json_t *root = document(agent);
+	int ret = root ? metrics_print(root, reply) : -1;
+
 	json_decref(root);
 	return ret;
 }

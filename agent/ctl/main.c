@@ -16,6 +16,7 @@ static const struct ctl_command commands[] = {
 	{"status", CTL_JSON, "[--json]",
 	 "alias, routes and record of every instance; peers, checks", ctl_run_status},
 	{"json", CTL_PLAIN, "", "the same for programs", ctl_run_request},
+	{"metrics", CTL_PLAIN, "", "the same for Prometheus", ctl_run_request},
 	{"why", CTL_NAME, "[INSTANCE]", "the present state as a chain of facts", ctl_run_request},
 	{"events", CTL_PLAIN, "", "the last state changes and their reasons", ctl_run_request},
 	{"version", CTL_PLAIN, "", "the daemon's version", ctl_run_request},
