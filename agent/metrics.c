@@ -69,7 +69,7 @@ static const struct row node_rows[] = {
 
 static const struct row peer_rows[] = {
 	{"peer_heard", "gauge", "1 if fresh heartbeats come from the peer.", "proven", 1},
-	{"peer_hears_us", "gauge", "1 if the peer echoes our heartbeats.", "hears_us", 1},
+	{"peer_echoes", "gauge", "1 if the peer echoes our heartbeats.", "hears_us", 1},
 	{"peer_heard_age_seconds", "gauge", "Age of its last fresh heartbeat.", "heard_ms", MS},
 	{"peer_ack_age_seconds", "gauge", "Age of our newest heartbeat that it has echoed.",
 	 "ack_ms", MS},

@@ -165,9 +165,11 @@ void stages_event(struct stages *stages, const struct core *core, mono_us now,
 	if (ev->type == EV_PARAM_WRITTEN && ev->outcome == OUTCOME_OK && run->running &&
 	    run->took[STAGE_CLAIM] < 0)
 		sample(stages, run, STAGE_CLAIM, now - run->decided);
-	if (ev->type == EV_FENCED || ev->type == EV_PROMOTED)
+	if ((ev->type == EV_FENCED || ev->type == EV_PROMOTED) && run->asked) {
 		sample(stages, run, ev->type == EV_FENCED ? STAGE_FENCE : STAGE_PROMOTE,
 		       now - run->asked);
+		run->asked = 0;
+	}
 	if (ev->type != EV_ROUTE_WRITTEN || run->calls == 0)
 		return;
 	run->calls--;

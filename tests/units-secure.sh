@@ -23,5 +23,6 @@ at_most() { # TENTHS UNIT
 }
 at_most 20 zonevip.service
 at_most 20 zonevip-cleanup.service
+at_most 20 zonevip-exporter.service
 at_most 60 zonevip-notify.service
 exit $bad

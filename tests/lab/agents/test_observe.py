@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""What monitoring sees of a fail-over: metrics, and the stages in the status."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest_agents import instance
+
+
+def metrics(lab, host):
+    """{series: value} of `zonevipctl metrics`."""
+    text = lab.host(host).exec(["zonevipctl", "metrics"]).stdout
+    return {series: float(value) for series, value in re.findall(r"^(zonevip_[^ ]+) ([^ ]+)$", text, re.M)}
+
+
+def test_a_fail_over_is_in_the_metrics_stage_by_stage(pair):
+    before = metrics(pair, "DB_Host2")
+    assert before['zonevip_state{instance="MasterDB",state="BACKUP"}'] == 1
+    assert before["zonevip_takeovers_total"] == 0
+    pair.host("DB_Host1").mysql_kill()
+    pair.wait_owner("DB_Host2", 5)
+    pair.wait_for(lambda: instance(pair, "DB_Host2")["last_change"] and not instance(pair, "DB_Host2")["last_change"]["under_way"], 5, "the take-over to end")
+    after = metrics(pair, "DB_Host2")
+    assert after['zonevip_state{instance="MasterDB",state="MASTER"}'] == 1
+    assert after["zonevip_takeovers_total"] == 1
+    for stage, samples in (("decide", 1), ("claim", 1), ("route", 2), ("total", 1)):
+        assert after[f'zonevip_stage_duration_seconds_count{{stage="{stage}"}}'] == samples, stage
+        assert 0 <= after[f'zonevip_stage_duration_seconds_sum{{stage="{stage}"}}'] < 5 * samples, stage
+    took = instance(pair, "DB_Host2")["last_change"]["took_ms"]
+    assert took["total"] >= max(took["route"], took["record"])
+    loser = metrics(pair, "DB_Host1")
+    assert loser["zonevip_failures_total"] == 1
+    assert loser['zonevip_stage_duration_seconds_count{stage="detect"}'] == 1
+    assert loser['zonevip_stage_duration_seconds_count{stage="release"}'] == 1
+
+
+def test_promtool_has_nothing_to_say_about_the_names(pair):
+    if not shutil.which("promtool"):
+        pytest.skip("promtool is not installed (Debian: prometheus)")
+    text = pair.host("DB_Host1").exec(["zonevipctl", "metrics"]).stdout
+    check = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30, check=False)
+    assert (check.returncode, check.stdout + check.stderr) == (0, "")
+
+
+FETCH = """
+import sys, urllib.request, urllib.error
+try:
+    with urllib.request.urlopen(sys.argv[1], timeout=5) as reply:
+        print(reply.status, reply.headers["Content-Type"])
+        print(reply.read().decode())
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+def test_the_exporter_serves_them_and_tells_when_the_daemon_is_gone(pair):
+    host = pair.host("DB_Host1")
+    if not host.exec(["sh", "-c", "command -v zonevip-exporter"], check=False).stdout:
+        pytest.skip("built without libmicrohttpd: no zonevip-exporter")
+    user = "zonevip"  # in the package a dynamic user in that group
+
+    def get(path):
+        return host.exec(["/usr/bin/python3", "-c", FETCH, f"http://127.0.0.1:9712{path}"], check=False).stdout
+
+    with host.popen(["sh", "-c", "echo $$; exec zonevip-exporter"], user=user, stdout=subprocess.PIPE, text=True) as exporter:
+        pid = exporter.stdout.readline().strip()
+        try:
+            pair.wait_for(lambda: get("/").startswith("200 text/html"), 10, "the exporter to answer")
+            reply = get("/metrics")
+            assert reply.startswith("200 text/plain; version=0.0.4")
+            assert 'zonevip_state{instance="MasterDB",state="MASTER"} 1' in reply
+            assert "\nzonevip_up 1\n" in reply
+            assert get("/nothing").startswith("404")
+            host.agent_stop()
+            assert "\nzonevip_up 0\n" in get("/metrics")
+        finally:
+            host.exec(["kill", pid])
+            assert exporter.wait(10) == 0
+    usage = host.exec(["zonevip-exporter", "--listen", "nowhere"], check=False)
+    assert usage.returncode == 2 and "is not ADDRESS:PORT" in usage.stderr
