@@ -103,7 +103,7 @@ struct agent {
 	char node_eni[CORE_NODES_MAX][AWS_ID_MAX]; /* "" = not known */
 	char node_instance[CORE_NODES_MAX][AWS_ID_MAX];
 
-	struct stages stages; /* how long fail-overs took */
+	struct stages stages;			     /* how long fail-overs took */
 	struct agent_event events[AGENT_EVENTS_MAX]; /* ring */
 	unsigned int event_count;
 	mono_us late_max;	   /* worst lateness of the loop */

@@ -229,8 +229,7 @@ static void print_calls(const json_t *status, struct buf *out)
 
 	for (size_t r = 0; r < COUNT(rows); r++) {
 		head(out, rows[r].name, "counter", rows[r].help);
-		json_object_foreach(calls, action, call)
-		{
+		json_object_foreach (calls, action, call) {
 			char labels[LABELS_MAX];
 
 			(void)snprintf(labels, sizeof(labels), "action=\"%s\"", action);
@@ -246,8 +245,7 @@ static void print_dropped(const json_t *status, struct buf *out)
 	json_t *count;
 
 	head(out, "heartbeats_dropped_total", "counter", "Packets that were no heartbeat for us.");
-	json_object_foreach(dropped, why, count)
-	{
+	json_object_foreach (dropped, why, count) {
 		char labels[LABELS_MAX];
 
 		(void)snprintf(labels, sizeof(labels), "why=\"%s\"", why);
@@ -318,22 +316,20 @@ static void print_routes(const json_t *instances, struct buf *out)
 	size_t r;
 
 	head(out, route_rows[0].name, route_rows[0].type, route_rows[0].help);
-	json_array_foreach(instances, i, instance)
-		json_array_foreach(json_object_get(instance, "routes"), r, route)
-	{
-		route_labels(labels, instance, route);
-		sample(out, route_rows[0].name, labels, at(route, route_rows[0].path),
-		       route_rows[0].scale);
-	}
+	json_array_foreach (instances, i, instance)
+		json_array_foreach (json_object_get(instance, "routes"), r, route) {
+			route_labels(labels, instance, route);
+			sample(out, route_rows[0].name, labels, at(route, route_rows[0].path),
+			       route_rows[0].scale);
+		}
 	head(out, "route_ours", "gauge", "1 if the route points at this host.");
-	json_array_foreach(instances, i, instance)
-		json_array_foreach(json_object_get(instance, "routes"), r, route)
-	{
-		const char *to = json_string_value(json_object_get(route, "points_at"));
+	json_array_foreach (instances, i, instance)
+		json_array_foreach (json_object_get(instance, "routes"), r, route) {
+			const char *to = json_string_value(json_object_get(route, "points_at"));
 
-		route_labels(labels, instance, route);
-		one(out, "route_ours", labels, to && strcmp(to, "self") == 0);
-	}
+			route_labels(labels, instance, route);
+			one(out, "route_ours", labels, to && strcmp(to, "self") == 0);
+		}
 }
 
 static void print_histogram(const json_t *changes, const char *stage, const json_t *histogram,
@@ -369,7 +365,7 @@ static void print_stages(const json_t *status, struct buf *out)
 	json_t *histogram;
 
 	head(out, "stage_duration_seconds", "histogram", "What the stages of a fail-over took.");
-	json_object_foreach(stages, stage, histogram)
+	json_object_foreach (stages, stage, histogram)
 		print_histogram(changes, stage, histogram, out);
 }
 
