@@ -81,3 +81,21 @@ def test_the_exporter_serves_them_and_tells_when_the_daemon_is_gone(pair):
             assert exporter.wait(10) == 0
     usage = host.exec(["zonevip-exporter", "--listen", "nowhere"], check=False)
     assert usage.returncode == 2 and "is not ADDRESS:PORT" in usage.stderr
+
+
+def test_check_zonevip_judges_owner_spare_fault_and_absence(pair):
+    def check(host, code, *words):
+        result = pair.host(host).exec(["/usr/local/libexec/check_zonevip"], check=False, user="zonevip")
+        assert result.returncode == code, result.stdout
+        for word in words:
+            assert word in result.stdout
+
+    pair.wait_for(lambda: "ZONEVIP OK" in pair.host("DB_Host1").exec(["/usr/local/libexec/check_zonevip"], check=False).stdout,
+                  20, "the owner to be OK")
+    check("DB_Host1", 0, "ZONEVIP OK - MasterDB MASTER: alias, 2 routes and record say DB_Host1", "'MasterDB_state'=2")
+    check("DB_Host2", 0, "MasterDB BACKUP")
+    pair.host("DB_Host1").mysql_stop()
+    pair.wait_owner("DB_Host2", 5)
+    check("DB_Host1", 2, "MasterDB FAULT")
+    pair.host("DB_Host2").agent_stop()
+    check("DB_Host2", 2, "zonevipd is not running")
