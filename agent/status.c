@@ -273,10 +273,11 @@ static json_t *instance_json(const struct agent *agent, unsigned int i, mono_us 
 		"hold_s", in->hold_until > now ? mono_seconds(in->hold_until - now) : 0.0,
 		"maintenance", in->frozen, "standby", in->standby, "disclaimed",
 		(json_int_t)in->disclaimed);
-	json_t *facts = json_pack("{s:o, s:o, s:o, s:o, s:o}", "last_change",
+	json_t *facts = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "last_change",
 				  change_json(&agent->stages.runs[i], now), "alias",
 				  alias_json(conf, in), "routes", routes_json(agent, i, now),
-				  "record", record_json(agent, i, now), "vips", vips_json(conf));
+				  "record", record_json(agent, i, now), "vips", vips_json(conf),
+				  "database", agent_database_json(agent, i));
 
 	if (!object || !facts || json_object_update(object, facts) < 0) {
 		json_decref(object);
@@ -424,6 +425,7 @@ void agent_why(struct agent *agent, unsigned int i, struct buf *reply)
 	for (unsigned int r = 0; r < agent->extra[i].route_count; r++)
 		if (agent->extra[i].routes[r].error)
 			(void)buf_printf(reply, "  route: %s\n", agent->extra[i].routes[r].error);
+	agent_database_why(agent, i, reply);
 	if (in->blockers == 0)
 		(void)buf_printf(reply, "  it could take the VIP now\n");
 	for (unsigned int bit = 0; bit < sizeof(remedies) / sizeof(remedies[0]); bit++)

@@ -208,6 +208,34 @@ static void print_flags(const struct page *page, const json_t *instance)
 	}
 }
 
+static void print_database(const struct page *page, const json_t *database)
+{
+	const json_t *replica = json_object_get(database, "replica");
+	struct text gate = text_of(database, "gate");
+	struct text to_do = text_of(database, "to_do");
+
+	if (!json_is_object(database))
+		return;
+	label(page, "database");
+	put(page, PLAIN, "%s, %s", text_of(database, "version").s,
+	    text_true(database, "read_only") ? "read-only" : "takes writes");
+	if (json_is_object(replica))
+		put(page, PLAIN, ", replicates from %s, lag %.0f s", text_of(replica, "source").s,
+		    text_number(replica, "lag_s", -1));
+	if (json_is_integer(json_object_get(database, "would_lose")))
+		put(page, PLAIN, "; promotion would lose up to %.0f transactions",
+		    text_number(database, "would_lose", 0));
+	put(page, PLAIN, "\n");
+	if (strcmp(gate.s, "shut") == 0) {
+		label(page, "gate");
+		put(page, RED, "BLOCKED: %s\n", text_of(database, "gate_reason").s);
+	}
+	if (to_do.s[0]) {
+		label(page, "to do");
+		put(page, YELLOW, "%s\n", to_do.s);
+	}
+}
+
 static void print_instance(const struct page *page, const json_t *instance)
 {
 	struct text state = text_of(instance, "state_name");
@@ -222,6 +250,7 @@ static void print_instance(const struct page *page, const json_t *instance)
 	print_each(page, instance, "routes", print_route);
 	print_record(page, instance);
 	print_agreement(page, instance);
+	print_database(page, json_object_get(instance, "database"));
 	print_flags(page, instance);
 }
 
