@@ -492,6 +492,7 @@ void agent_close(struct agent *agent)
 		return;
 	ev_timer_stop(agent->loop, &agent->timer);
 	ev_timer_stop(agent->loop, &agent->target_timer);
+	ev_timer_stop(agent->loop, &agent->leave_timer);
 	ev_timer_stop(agent->loop, &agent->exit_timer);
 	ev_check_stop(agent->loop, &agent->woken);
 	for (unsigned int k = 0; k < CONF_TRACKS_MAX; k++)

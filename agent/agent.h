@@ -7,7 +7,7 @@
  *   apply.c    actions -> shells
  *   answers.c  finished AWS jobs and identity -> events
  *   tables.c   which route tables there are: listed, or found in the VPC
- *   cloud.c    configuration -> the AWS worker
+ *   cloud.c    configuration -> the AWS worker; what AWS announces -> hand-overs
  *   database.c duties -> orders to mysqld and hooks, reports -> events
  *   positions.c positions of the databases between nodes, rejoining
  *   command.c  request lines of the control socket -> events and answers
@@ -93,6 +93,7 @@ struct agent {
 	ev_timer timer;	       /* at core_deadline() */
 	ev_check woken;	       /* first thing after every wake-up: were we late? */
 	ev_timer target_timer; /* source/destination check and the peers' interfaces */
+	ev_timer leave_timer;  /* the next try to hand over because of a notice */
 	ev_timer exit_timer;   /* ends the loop, after a moment for the last notifications */
 	mono_us deadline;
 	mono_us started;
@@ -152,6 +153,10 @@ bool agent_plumbed(struct agent *agent, unsigned int instance, bool any);
 
 /* cloud.c */
 int agent_open_aws(struct agent *agent, struct err *err);
+/* The identity has been reported: notices may have come, changed or gone. */
+void agent_on_notices(struct agent *agent, const struct aws_notice before[AWS_NOTICES]);
+const char *agent_notice_name(enum aws_notice_kind kind);
+enum conf_policy agent_notice_policy(const struct agent *agent, enum aws_notice_kind kind);
 
 /* answers.c */
 void agent_on_job(void *arg, struct aws_job *job);

@@ -195,6 +195,19 @@ static void plumb(struct agent *agent, const struct action *act, bool add)
 
 /* --- calls to AWS ------------------------------------------------------------------------- */
 
+/* Somebody is about to act on the answer: the API budget has something left for that. */
+static bool is_urgent(const struct agent *agent, unsigned int instance)
+{
+	const struct instance *in = &agent->instances[instance];
+	int owner = in->record.owner;
+
+	if (in->state == CORE_MASTER)
+		return in->flags & FLAG_UNCONFIRMED;
+	if (in->state != CORE_BACKUP || owner < 0 || (unsigned int)owner == agent->conf->self)
+		return true;
+	return mono_now() - in->view[owner].act_seen > agent->core.config.timers.dead_after;
+}
+
 static void submit(struct agent *agent, const struct action *act, struct aws_job *job)
 {
 	job->op = act->op;
@@ -202,6 +215,7 @@ static void submit(struct agent *agent, const struct action *act, struct aws_job
 	job->table = act->table;
 	job->not_after = act->not_after;
 	job->deadline = act->deadline;
+	job->urgent = is_urgent(agent, act->instance);
 	aws_submit(agent->aws, job);
 }
 
@@ -257,6 +271,7 @@ static void call_touch(struct agent *agent, const struct action *act)
 	}
 	job->op = act->op;
 	job->instance = AGENT_TOUCH;
+	job->urgent = true; /* asked for only where an owner is silent */
 	job->table = (unsigned int)act->node;
 	job->not_after = act->not_after;
 	job->deadline = act->deadline;

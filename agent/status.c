@@ -50,6 +50,26 @@ static json_t *credentials_s(mono_us until, mono_us now)
 	return json_real(until > now ? mono_seconds(until - now) : 0.0);
 }
 
+static json_t *notices_json(const struct agent *agent, mono_us now)
+{
+	static const char *const policies[] = {"handover", "alarm", "ignore"};
+	json_t *list = json_array();
+
+	for (unsigned int k = 0; k < AWS_NOTICES; k++) {
+		const struct aws_notice *notice = &agent->identity.notices[k];
+
+		if (notice->stands)
+			(void)json_array_append_new(
+				list,
+				json_pack("{s:s, s:s, s:o, s:s}", "kind", agent_notice_name(k),
+					  "what", notice->what, "in_s",
+					  notice->at ? json_real(mono_seconds(notice->at - now))
+						     : json_null(),
+					  "policy", policies[agent_notice_policy(agent, k)]));
+	}
+	return list;
+}
+
 static json_t *aws_json(struct agent *agent, mono_us now)
 {
 	static const char *const names[AWS_CALLS] = {"GetParameter",
@@ -71,13 +91,16 @@ static json_t *aws_json(struct agent *agent, mono_us now)
 					  json_pack("{s:I, s:I}", "calls",
 						    (json_int_t)counters.calls[c], "failures",
 						    (json_int_t)counters.failures[c]));
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:I}", "known",
-			 id->known, "region", id->region, "instance_id", id->instance_id, "eni",
-			 id->eni, "zone", id->zone, "credentials", id->source, "routes_credentials",
-			 id->routes_source, "credentials_s",
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:I, s:o, "
+			 "s:{s:i, s:i, s:I}}",
+			 "known", id->known, "region", id->region, "instance_id", id->instance_id,
+			 "eni", id->eni, "zone", id->zone, "credentials", id->source,
+			 "routes_credentials", id->routes_source, "credentials_s",
 			 credentials_s(id->credentials_until, now), "problem", problem,
 			 "source_dest_check", agent->source_dest_check, "calls", calls, "connects",
-			 (json_int_t)counters.connects);
+			 (json_int_t)counters.connects, "notices", notices_json(agent, now),
+			 "budget", "limit", (int)counters.budget, "hour", (int)counters.hour,
+			 "held_back", (json_int_t)counters.held_back);
 }
 
 static json_t *notify_json(const struct agent *agent)

@@ -155,6 +155,12 @@ static int check_aws(const struct conf *conf, struct conf_tree *tree)
 				 "would be talked to without TLS; write https://, or 'allow_http' "
 				 "for a test double");
 	}
+	if (aws->api_budget != 0 && aws->api_budget / 4 < conf_calls_an_hour(conf) / 3 + 1)
+		return conf_fail(
+			tree, at(tree, &aws->api_budget),
+			"is too small: this configuration makes up to %u calls in an hour, "
+			"which must be no more than three quarters of it",
+			conf_calls_an_hour(conf));
 	if (aws->proxy[0] && !is_http(aws->proxy))
 		return conf_fail(
 			tree, at(tree, aws->proxy),

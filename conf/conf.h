@@ -84,6 +84,9 @@ struct conf_track_mysql {
 /* What to do where the source/destination check of our own interface is on. */
 enum conf_check { CONF_CHECK_VERIFY, CONF_CHECK_FIX };
 
+/* What is done about something that IMDS announces. */
+enum conf_policy { CONF_POLICY_HANDOVER, CONF_POLICY_ALARM, CONF_POLICY_IGNORE };
+
 struct conf_aws { /* "" = left out */
 	char region[64];
 	char endpoint_url_ec2[CONF_AWS_NAME_MAX]; /* "" = the public one of the region */
@@ -98,6 +101,12 @@ struct conf_aws { /* "" = left out */
 	char role_arn[640]; /* assumed for the calls about route tables */
 	char external_id[1225];
 	char role_session_name[65];
+	unsigned int api_budget; /* calls an hour; 0 = 4 * conf_calls_an_hour() */
+	enum conf_policy on_spot_interruption;
+	enum conf_policy on_rebalance;
+	enum conf_policy on_maintenance;
+	enum conf_policy on_lifecycle;
+	mono_us maintenance_lead;	       /* hand over so long before */
 	char imds_endpoint[CONF_AWS_NAME_MAX]; /* default http://169.254.169.254 */
 	char ca_file[PATH_MAX];		       /* "" = the system's */
 	char ca_path[PATH_MAX];		       /* hashed directory; cheaper than a bundle */
@@ -191,6 +200,9 @@ void conf_free(struct conf *conf);
  * which mean nobody and a stranger in heartbeats.
  */
 uint16_t conf_id(const char *name);
+
+/* What this configuration needs of aws.api_budget when nothing but a peer is missing. */
+unsigned int conf_calls_an_hour(const struct conf *conf);
 
 /* Index of the node or instance, or -1. */
 int conf_node_by_name(const struct conf *conf, const char *name);

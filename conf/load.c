@@ -214,6 +214,28 @@ static void fill_unfit(struct conf_track_mysql *track)
 	track->unfit_count = sizeof(usual) / sizeof(usual[0]);
 }
 
+/*
+ * Calls in an hour in which nothing goes wrong but the peer's silence: every
+ * verify round, a touch and the look at it in every period, the interfaces
+ * each minute.
+ */
+unsigned int conf_calls_an_hour(const struct conf *conf)
+{
+	const struct timers *timers = &conf->heartbeat.timers;
+	double reads = 0.0;
+	double hour;
+
+	for (unsigned int i = 0; i < conf->instance_count; i++) {
+		const struct conf_instance *in = &conf->instances[i];
+		unsigned int tables = in->table_count ? in->table_count : 16; /* found in the VPC */
+
+		reads += 1.0 + in->vip_count * tables;
+	}
+	hour = reads * 3600.0 / mono_seconds(timers->verify_master) +
+	       2 * 3600.0 / mono_seconds(timers->touch) + 60.0 * (conf->node_count + 4);
+	return hour < 1e9 ? (unsigned int)hour : 1000000000U;
+}
+
 /* What follows from other values, and the numbers by which names travel. */
 static int complete(struct conf *conf, struct conf_tree *tree)
 {

@@ -326,8 +326,26 @@ static void print_heartbeat(const struct page *page, const json_t *heartbeat)
 	put(page, PLAIN, "\n");
 }
 
+/* What AWS announces about this instance. */
+static void print_notices(const struct page *page, const json_t *notices)
+{
+	for (size_t i = 0; i < json_array_size(notices); i++) {
+		const json_t *notice = json_array_get(notices, i);
+		double left = text_number(notice, "in_s", 0);
+
+		put(page, RED, "  AWS announces %s: %s", text_of(notice, "kind").s,
+		    text_of(notice, "what").s);
+		if (!json_is_null(json_object_get(notice, "in_s")))
+			put(page, RED, left < 0 ? " %s ago" : " in %s",
+			    text_duration(left < 0 ? -left : left).s);
+		put(page, RED, " (policy: %s)\n", text_of(notice, "policy").s);
+	}
+}
+
 static void print_aws(const struct page *page, const json_t *aws)
 {
+	const json_t *budget = json_object_get(aws, "budget");
+
 	label(page, "aws");
 	if (text_true(aws, "known"))
 		put(page, PLAIN, "%s %s %s, credentials for %s, source/destination check ",
@@ -343,6 +361,12 @@ static void print_aws(const struct page *page, const json_t *aws)
 		put(page, PLAIN, "%s\n",
 		    json_is_false(json_object_get(aws, "source_dest_check")) ? "off" : "not read");
 	problem(page, "", text_of(aws, "problem"));
+	print_notices(page, json_object_get(aws, "notices"));
+	if (text_number(budget, "held_back", 0) > 0)
+		put(page, YELLOW,
+		    "  api_budget: %.0f of %.0f calls in the last hour, %.0f reads held back\n",
+		    text_number(budget, "hour", 0), text_number(budget, "limit", 0),
+		    text_number(budget, "held_back", 0));
 }
 
 static void print_notify(const struct page *page, const json_t *notify)

@@ -133,6 +133,12 @@ static const char full[] =
 	"	role_arn arn:aws:iam::123456789012:role/network/zonevip-routes\n"
 	"	external_id tables-7\n"
 	"	role_session_name orders\n"
+	"	api_budget 9000000\n"
+	"	on_spot_interruption ignore\n"
+	"	on_rebalance handover\n"
+	"	on_maintenance ignore\n"
+	"	maintenance_lead 90.5\n"
+	"	on_lifecycle alarm\n"
 	"	imds_endpoint http://127.0.0.1:4568\n"
 	"	ca_file /etc/ssl/lab.pem\n"
 	"	ca_path /etc/ssl/lab\n"
@@ -264,6 +270,14 @@ static void every_default_is_as_documented(void **state)
 	assert_string_equal(conf->aws.profile, "");
 	assert_string_equal(conf->aws.role_arn, "");
 	assert_string_equal(conf->aws.role_session_name, "");
+	assert_int_equal(conf->aws.api_budget, 0);
+	/* Two reads a verify round, touch and look each second, interfaces each minute. */
+	assert_int_equal(conf_calls_an_hour(conf), 2 * 720 + 2 * 3600 + 60 * 6);
+	assert_int_equal(conf->aws.on_spot_interruption, CONF_POLICY_HANDOVER);
+	assert_int_equal(conf->aws.on_rebalance, CONF_POLICY_ALARM);
+	assert_int_equal(conf->aws.on_maintenance, CONF_POLICY_ALARM);
+	assert_int_equal(conf->aws.on_lifecycle, CONF_POLICY_HANDOVER);
+	assert_int_equal(conf->aws.maintenance_lead, 600 * SEC);
 	assert_false(conf->aws.use_fips);
 	assert_false(conf->aws.use_dualstack);
 	assert_string_equal(conf->aws.imds_endpoint, "http://169.254.169.254");
@@ -395,6 +409,12 @@ static void every_word_reaches_its_field(void **state)
 	assert_string_equal(conf->aws.endpoint_url_ec2, "http://127.0.0.1:4566");
 	assert_string_equal(conf->aws.endpoint_url_ssm, "https://[fd00::9]:4567");
 	assert_string_equal(conf->aws.endpoint_url_sts, "https://sts.example.org");
+	assert_int_equal(conf->aws.api_budget, 9000000);
+	assert_int_equal(conf->aws.on_spot_interruption, CONF_POLICY_IGNORE);
+	assert_int_equal(conf->aws.on_rebalance, CONF_POLICY_HANDOVER);
+	assert_int_equal(conf->aws.on_maintenance, CONF_POLICY_IGNORE);
+	assert_int_equal(conf->aws.on_lifecycle, CONF_POLICY_ALARM);
+	assert_int_equal(conf->aws.maintenance_lead, 90500 * MSEC);
 	assert_true(conf->aws.use_fips);
 	assert_true(conf->aws.use_dualstack);
 	assert_string_equal(conf->aws.proxy, "http://10.9.9.9:3128");
