@@ -15,6 +15,8 @@
 #include "agent/base/log.h"
 
 #define WORDS_MAX 8
+#define SPAN_MAX_S 2592000 /* 30 days */
+#define UNKNOWN_NAME "no such node or instance in the configuration"
 
 struct request {
 	struct agent *agent;
@@ -25,6 +27,8 @@ struct request {
 	int instance; /* instance=NAME, or -1 = all */
 	int node;     /* to=NODE, or -1 */
 	bool force;
+	mono_us span;	    /* for=SECONDS, 0 = no end */
+	const char *reason; /* reason=TEXT to the end of the line, "" = none */
 };
 
 struct verb {
@@ -123,6 +127,11 @@ static void give(struct request *request, enum core_command command, const char 
 		}
 		agent_remember(agent, "%s: '%s' by uid %u", agent->conf->instances[i].name,
 			       request->words[0], (unsigned int)request->peer->uid);
+		if (command == CMD_FREEZE_ON) {
+			ev.until = request->span ? mono_now() + request->span : 0;
+			(void)snprintf(agent->extra[i].reason, sizeof(agent->extra[i].reason), "%s",
+				       request->reason);
+		}
 		agent_feed(agent, &ev);
 		given++;
 	}
@@ -205,8 +214,21 @@ static const struct verb verbs[] = {
 	{"stop", true, run_stop},
 };
 
-/* Options may stand anywhere after the command; they are taken out of the words. */
-static int take_options(struct request *request)
+/* Whole seconds; 0 = not that. */
+static mono_us read_span(const char *text)
+{
+	unsigned int seconds = 0;
+
+	if (strlen(text) > 7 || strspn(text, "0123456789") != strlen(text))
+		return 0;
+	for (; *text; text++)
+		seconds = seconds * 10 + (unsigned int)(*text - '0');
+	return seconds <= SPAN_MAX_S ? seconds * SEC : 0;
+}
+
+/* Options may stand anywhere after the command; they are taken out of the words. Returns NULL, or
+ * what is wrong. */
+static const char *take_options(struct request *request)
 {
 	unsigned int kept = 0;
 
@@ -216,11 +238,15 @@ static int take_options(struct request *request)
 		if (strncmp(word, "instance=", 9) == 0) {
 			request->instance = conf_instance_by_name(request->agent->conf, word + 9);
 			if (request->instance < 0)
-				return -1;
+				return UNKNOWN_NAME;
 		} else if (strncmp(word, "to=", 3) == 0) {
 			request->node = conf_node_by_name(request->agent->conf, word + 3);
 			if (request->node < 0)
-				return -1;
+				return UNKNOWN_NAME;
+		} else if (strncmp(word, "for=", 4) == 0) {
+			request->span = read_span(word + 4);
+			if (request->span == 0)
+				return "'for' takes 1 to 2592000 seconds";
 		} else if (strcmp(word, "force") == 0) {
 			request->force = true;
 		} else {
@@ -228,7 +254,7 @@ static int take_options(struct request *request)
 		}
 	}
 	request->count = kept;
-	return 0;
+	return NULL;
 }
 
 static void dispatch(struct request *request)
@@ -251,19 +277,28 @@ static void dispatch(struct request *request)
 void agent_on_request(void *arg, const struct control_peer *peer, const char *line,
 		      struct buf *reply)
 {
-	struct request request = {
-		.agent = arg, .peer = peer, .reply = reply, .instance = -1, .node = -1};
+	struct request request = {.agent = arg,
+				  .peer = peer,
+				  .reply = reply,
+				  .instance = -1,
+				  .node = -1,
+				  .reason = ""};
 	char copy[CONTROL_REQUEST_MAX + 1];
 	char *rest = copy;
-	char *word;
+	char *word, *reason;
+	const char *wrong;
 
 	(void)snprintf(copy, sizeof(copy), "%s", line);
+	reason = strstr(copy, " reason=");
+	if (reason) {
+		*reason = '\0';
+		request.reason = reason + strlen(" reason=");
+	}
 	while (request.count < WORDS_MAX && (word = strtok_r(rest, " ", &rest)))
 		request.words[request.count++] = word;
-	if (request.count == 0)
-		say(&request, "ERROR empty request");
-	else if (take_options(&request) < 0)
-		say(&request, "ERROR no such node or instance in the configuration");
+	wrong = take_options(&request);
+	if (wrong)
+		(void)buf_printf(reply, "ERROR %s\n", wrong);
 	else if (request.count == 0)
 		say(&request, "ERROR no command");
 	else

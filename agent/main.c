@@ -24,6 +24,7 @@
 
 #include "agent/agent.h"
 #include "agent/base/log.h"
+#include "agent/tape/replay.h"
 
 #define IDENT "zonevipd"
 
@@ -32,6 +33,7 @@ struct options {
 	const char *node;
 	const char *pid_file;
 	const char *user;
+	const char *replay;
 	struct agent_paths paths;
 	bool test;
 	bool console;
@@ -44,26 +46,33 @@ static void usage(FILE *to)
 {
 	(void)fprintf(
 		to,
-		"usage: zonevipd [-f FILE] [-i NODE] [-s SOCKET] [-N SOCKET] [-p FILE] [-u USER]\n"
-		"                [-D] [-l] [-n] | -t | -v | -h\n"
+		"usage: zonevipd [-f FILE] [-i NODE] [-s SOCKET] [-N SOCKET] [-S DIR] [-p FILE]\n"
+		"                [-u USER] [-D] [-l] [-n] | -t | --replay PATH [-D] | -v | -h\n"
 		"  -f FILE    configuration (" SYSCONFDIR "/zonevip/zonevip.conf)\n"
 		"  -t         test the configuration and exit: 0 good, 78 bad\n"
 		"  -i NODE    which node of the file this host is (its host name)\n"
 		"  -s SOCKET  status socket (" RUNSTATEDIR "/zonevip/zonevipd.sock)\n"
 		"  -N SOCKET  the notify runner's socket (" RUNSTATEDIR "/zonevip/notify.sock)\n"
+		"  -S DIR     state file and journal (" LOCALSTATEDIR "/lib/zonevip)\n"
 		"  -p FILE    write the process id there\n"
 		"  -u USER    become USER, keeping CAP_NET_ADMIN only\n"
 		"  -l         log to the terminal instead of syslog or the journal\n"
 		"  -D         log details\n"
-		"  -n         stay in the foreground (always so)\n");
+		"  -n         stay in the foreground (always so)\n"
+		"  --replay PATH   tell a journal's story and compare its decisions; -D: every "
+		"event\n");
 }
 
 /* Returns -1 to go on, else an exit status. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
+	static const struct option names[] = {{"replay", required_argument, NULL, 'R'},
+					      {"version", no_argument, NULL, 'v'},
+					      {"help", no_argument, NULL, 'h'},
+					      {NULL, 0, NULL, 0}};
 	int option;
 
-	while ((option = getopt(argc, argv, "f:i:s:N:p:u:tlnDvh")) != -1) {
+	while ((option = getopt_long(argc, argv, "f:i:s:N:S:p:u:tlnDvh", names, NULL)) != -1) {
 		switch (option) {
 		case 'f':
 			options->config = optarg;
@@ -76,6 +85,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'N':
 			options->paths.notify = optarg;
+			break;
+		case 'S':
+			options->paths.state = optarg;
+			break;
+		case 'R':
+			options->replay = optarg;
 			break;
 		case 'p':
 			options->pid_file = optarg;
@@ -127,6 +142,21 @@ static int test_config(const struct options *options)
 		     timers_profile_name(conf->heartbeat.profile));
 	conf_free(conf);
 	return EX_OK;
+}
+
+/* 0: the same decisions; 1: others; 65: nothing to compare. Needs no right but to read. */
+static int replay(const struct options *options)
+{
+	struct err err = {.text = ""};
+	enum replay_result result = replay_path(options->replay, options->detail, stdout, &err);
+
+	if (result == REPLAY_NOTHING) {
+		(void)fprintf(stderr, "zonevipd: %s: %s\n", options->replay, err.text);
+		return EX_DATAERR;
+	}
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return EX_IOERR;
+	return result == REPLAY_SAME ? EX_OK : 1;
 }
 
 /* --- process ---------------------------------------------------------------------------- */
@@ -322,12 +352,15 @@ int main(int argc, char **argv)
 	struct options options = {
 		.config = SYSCONFDIR "/zonevip/zonevip.conf",
 		.paths = {.control = RUNSTATEDIR "/zonevip/zonevipd.sock",
-			  .notify = RUNSTATEDIR "/zonevip/notify.sock"},
+			  .notify = RUNSTATEDIR "/zonevip/notify.sock",
+			  .state = LOCALSTATEDIR "/lib/zonevip"},
 	};
 	int status = parse_options(argc, argv, &options);
 
 	if (status >= 0)
 		return status;
+	if (options.replay)
+		return replay(&options);
 	if (options.test)
 		return test_config(&options);
 	log_open(IDENT, sink_of(&options), options.detail ? LOG_LV_DEBUG : LOG_LV_INFO);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/base/log.h"
+#include "agent/memory.h"
 #include "agent/metrics.h"
 
 #define AGE_MAX ((double)(1LL << 53)) /* "never": JSON null */
@@ -50,26 +51,6 @@ static json_t *credentials_s(mono_us until, mono_us now)
 	return json_real(until > now ? mono_seconds(until - now) : 0.0);
 }
 
-static json_t *notices_json(const struct agent *agent, mono_us now)
-{
-	static const char *const policies[] = {"handover", "alarm", "ignore"};
-	json_t *list = json_array();
-
-	for (unsigned int k = 0; k < AWS_NOTICES; k++) {
-		const struct aws_notice *notice = &agent->identity.notices[k];
-
-		if (notice->stands)
-			(void)json_array_append_new(
-				list,
-				json_pack("{s:s, s:s, s:o, s:s}", "kind", agent_notice_name(k),
-					  "what", notice->what, "in_s",
-					  notice->at ? json_real(mono_seconds(notice->at - now))
-						     : json_null(),
-					  "policy", policies[agent_notice_policy(agent, k)]));
-	}
-	return list;
-}
-
 static json_t *aws_json(struct agent *agent, mono_us now)
 {
 	static const char *const names[AWS_CALLS] = {"GetParameter",
@@ -91,16 +72,13 @@ static json_t *aws_json(struct agent *agent, mono_us now)
 					  json_pack("{s:I, s:I}", "calls",
 						    (json_int_t)counters.calls[c], "failures",
 						    (json_int_t)counters.failures[c]));
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:I, s:o, "
-			 "s:{s:i, s:i, s:I}}",
-			 "known", id->known, "region", id->region, "instance_id", id->instance_id,
-			 "eni", id->eni, "zone", id->zone, "credentials", id->source,
-			 "routes_credentials", id->routes_source, "credentials_s",
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:I}", "known",
+			 id->known, "region", id->region, "instance_id", id->instance_id, "eni",
+			 id->eni, "zone", id->zone, "credentials", id->source, "routes_credentials",
+			 id->routes_source, "credentials_s",
 			 credentials_s(id->credentials_until, now), "problem", problem,
 			 "source_dest_check", agent->source_dest_check, "calls", calls, "connects",
-			 (json_int_t)counters.connects, "notices", notices_json(agent, now),
-			 "budget", "limit", (int)counters.budget, "hour", (int)counters.hour,
-			 "held_back", (json_int_t)counters.held_back);
+			 (json_int_t)counters.connects);
 }
 
 static json_t *notify_json(const struct agent *agent)
@@ -286,7 +264,8 @@ static json_t *instance_json(const struct agent *agent, unsigned int i, mono_us 
 	const struct instance *in = &agent->instances[i];
 	int priority = (int)agent->conf->nodes[agent->conf->self].priority;
 	json_t *object = json_pack(
-		"{s:s, s:i, s:s, s:f, s:f, s:s, s:i, s:i, s:b, s:b, s:o, s:o, s:f, s:b, s:b, s:I}",
+		"{s:s, s:i, s:s, s:f, s:f, s:s, s:i, s:i, s:b, s:b, s:o, s:o, s:f, s:b, s:f, s:s, "
+		"s:b, s:I}",
 		"iname", conf->name, "state", state_number(in->state), "state_name",
 		core_state_name(in->state), "since_s", mono_seconds(now - in->since),
 		"last_transition", extra->last_transition, "reason", core_reason_name(in->reason),
@@ -294,13 +273,16 @@ static json_t *instance_json(const struct agent *agent, unsigned int i, mono_us 
 		in->alias_present, "eligible", in->blockers == 0, "not_eligible_because",
 		words(in->blockers, core_blocker_name), "flags", words(in->flags, core_flag_name),
 		"hold_s", in->hold_until > now ? mono_seconds(in->hold_until - now) : 0.0,
-		"maintenance", in->frozen, "standby", in->standby, "disclaimed",
+		"maintenance", in->frozen, "maintenance_s",
+		in->frozen && in->frozen_until != MONO_NEVER
+			? mono_seconds(mono_max(in->frozen_until - now, 0))
+			: 0.0,
+		"maintenance_reason", extra->reason, "standby", in->standby, "disclaimed",
 		(json_int_t)in->disclaimed);
-	json_t *facts = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "last_change",
+	json_t *facts = json_pack("{s:o, s:o, s:o, s:o, s:o}", "last_change",
 				  change_json(&agent->stages.runs[i], now), "alias",
 				  alias_json(conf, in), "routes", routes_json(agent, i, now),
-				  "record", record_json(agent, i, now), "vips", vips_json(conf),
-				  "database", agent_database_json(agent, i));
+				  "record", record_json(agent, i, now), "vips", vips_json(conf));
 
 	if (!object || !facts || json_object_update(object, facts) < 0) {
 		json_decref(object);
@@ -335,6 +317,24 @@ static json_t *stages_json(const struct stages *stages)
 			 all);
 }
 
+/* --- what outlives the process ------------------------------------------------------------ */
+
+static json_t *memory_json(const struct agent *agent)
+{
+	struct memory_view view;
+
+	memory_view(agent->memory, &view);
+	return json_pack("{s:s, s:b, s:I, s:I, s:s, s:I, s:I, s:I, s:s}", "directory",
+			 view.directory, "open", view.open, "written",
+			 (json_int_t)view.counters.state_written, "failed",
+			 (json_int_t)view.counters.state_failed, "error",
+			 view.counters.state_error ? strerror(-view.counters.state_error) : "",
+			 "journal_max", (json_int_t)view.journal_max, "journal_written",
+			 (json_int_t)view.counters.journal_written, "journal_lost",
+			 (json_int_t)view.counters.journal_lost, "journal_error",
+			 view.counters.journal_error ? strerror(-view.counters.journal_error) : "");
+}
+
 /* --- the document ----------------------------------------------------------------------- */
 
 static json_t *document(struct agent *agent)
@@ -348,7 +348,7 @@ static json_t *document(struct agent *agent)
 		(void)json_array_append_new(instances, instance_json(agent, i, now));
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:i, s:f, s:{s:s, s:s, s:s}, s:{s:f, s:f, s:I, s:I}, "
-		"s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"version", 1, "program", "zonevipd " PACKAGE_VERSION, "node",
 		agent->conf->nodes[agent->conf->self].name, "cluster", agent->conf->cluster, "pid",
 		(int)getpid(), "uptime_s", mono_seconds(now - agent->started), "config", "path",
@@ -358,7 +358,8 @@ static json_t *document(struct agent *agent)
 		(json_int_t)agent->hello_late_count, "log_lost", (json_int_t)log_lost(), "aws",
 		aws_json(agent, now), "changes", stages_json(&agent->stages), "notify",
 		notify_json(agent), "heartbeat", heartbeat_json(agent), "peers",
-		peers_json(agent, now), "checks", checks_json(agent, now), "instances", instances);
+		peers_json(agent, now), "checks", checks_json(agent, now), "state",
+		memory_json(agent), "instances", instances);
 }
 
 int agent_status_json(struct agent *agent, struct buf *reply)
@@ -448,7 +449,6 @@ void agent_why(struct agent *agent, unsigned int i, struct buf *reply)
 	for (unsigned int r = 0; r < agent->extra[i].route_count; r++)
 		if (agent->extra[i].routes[r].error)
 			(void)buf_printf(reply, "  route: %s\n", agent->extra[i].routes[r].error);
-	agent_database_why(agent, i, reply);
 	if (in->blockers == 0)
 		(void)buf_printf(reply, "  it could take the VIP now\n");
 	for (unsigned int bit = 0; bit < sizeof(remedies) / sizeof(remedies[0]); bit++)

@@ -48,7 +48,6 @@ struct settings {
 	bool fips;
 	bool dualstack;
 	mono_us warm;
-	unsigned int watch;  /* aws_config.watch */
 	unsigned int budget; /* calls an hour, 0 = no limit */
 };
 

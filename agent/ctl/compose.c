@@ -9,10 +9,13 @@
 
 #include "agent/ctl/ctl.h"
 
+#define SPAN_MAX_S 2592000 /* 30 days, as the daemon has it */
+
 struct composing {
 	const struct ctl_command *command;
 	char *line;
-	bool named; /* an instance was given */
+	bool named;	    /* an instance was given */
+	const char *reason; /* NULL = none */
 	struct err *err;
 };
 
@@ -72,6 +75,72 @@ static int add_target(struct composing *composing, char *const **at)
 	return add(composing, "to=", node);
 }
 
+/* The word behind "--NAME" or "--NAME="; moves @at to the last word used. NULL: there is none. */
+static const char *value_of(char *const **at, const char *name)
+{
+	const char *word = **at + strlen(name);
+
+	if (*word == '=')
+		return word + 1;
+	word = (*at)[1];
+	if (word)
+		++*at;
+	return word;
+}
+
+/* "2h", "90m", "30s", "1d" or seconds, to seconds; 0 = none of these. */
+static unsigned int read_span(const char *text)
+{
+	static const struct {
+		char unit;
+		unsigned int seconds;
+	} units[] = {{'\0', 1}, {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	size_t digits = strspn(text, "0123456789");
+	unsigned int number = 0;
+
+	if (digits == 0 || digits > 7)
+		return 0;
+	for (size_t i = 0; i < digits; i++)
+		number = number * 10 + (unsigned int)(text[i] - '0');
+	for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++)
+		if (text[digits] == units[u].unit && (text[digits] == '\0' || !text[digits + 1]) &&
+		    number <= SPAN_MAX_S / units[u].seconds)
+			return number * units[u].seconds;
+	return 0;
+}
+
+static int add_span(struct composing *composing, char *const **at)
+{
+	const char *text = value_of(at, "--for");
+	unsigned int span = text ? read_span(text) : 0;
+	char seconds[16];
+
+	if (span == 0)
+		return err_set(composing->err,
+			       "--for takes a time up to 30 days: 45s, 30m, 2h or 1d");
+	(void)snprintf(seconds, sizeof(seconds), "%u", span);
+	return add(composing, "for=", seconds);
+}
+
+/* Kept until the end: it takes the rest of the line. */
+static int keep_reason(struct composing *composing, char *const **at)
+{
+	composing->reason = value_of(at, "--reason");
+	if (!composing->reason || !*composing->reason || strlen(composing->reason) > CTL_REASON_MAX)
+		return err_set(composing->err, "--reason takes 1 to %d characters", CTL_REASON_MAX);
+	for (const char *c = composing->reason; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			return err_set(composing->err, "--reason takes printable ASCII only");
+	return 0;
+}
+
+static bool is_option(const char *word, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(word, name, length) == 0 && (word[length] == '\0' || word[length] == '=');
+}
+
 static int add_option(struct composing *composing, char *const **at)
 {
 	unsigned int form = composing->command->form;
@@ -83,6 +152,10 @@ static int add_option(struct composing *composing, char *const **at)
 		return add(composing, "", "force");
 	if (form & CTL_KEEP && strcmp(word, "--keep") == 0)
 		return add(composing, "", "keep");
+	if (form & CTL_FOR && is_option(word, "--for"))
+		return add_span(composing, at);
+	if (form & CTL_FOR && is_option(word, "--reason"))
+		return keep_reason(composing, at);
 	if (form & CTL_JSON && strcmp(word, "--json") == 0)
 		return 0;
 	return err_set(composing->err, "%s has no option '%s'", composing->command->name, word);
@@ -108,5 +181,5 @@ int ctl_compose(const struct ctl_command *command, char *const *arguments,
 		if (ret < 0)
 			return -1;
 	}
-	return 0;
+	return composing.reason ? add(&composing, "reason=", composing.reason) : 0;
 }

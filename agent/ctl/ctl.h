@@ -8,8 +8,9 @@
 
 #include "agent/base/err.h"
 
-#define CTL_LINE_MAX 1024 /* a request with its newline: CONTROL_REQUEST_MAX */
-#define CTL_NAME_MAX 63	  /* an instance or a node */
+#define CTL_LINE_MAX 1024  /* a request with its newline: CONTROL_REQUEST_MAX */
+#define CTL_NAME_MAX 63	   /* an instance or a node */
+#define CTL_REASON_MAX 127 /* an operator's words */
 #define CTL_REPLY_MAX ((size_t)4 * 1024 * 1024)
 
 /* Exit codes: zonevipctl(8), EXIT STATUS. */
@@ -35,6 +36,7 @@ enum ctl_form {
 	CTL_TO_FORCE = 8, /* [--to NODE] [--force] */
 	CTL_KEEP = 16,	  /* [--keep] */
 	CTL_JSON = 32,	  /* [--json], which changes only what is printed */
+	CTL_FOR = 64,	  /* [--for TIME] [--reason TEXT] */
 };
 
 struct ctl_command {

@@ -88,6 +88,24 @@ static void print_head(const struct page *page, const json_t *status)
 		    text_of(config, "reload_error").s);
 }
 
+static void print_memory(const struct page *page, const json_t *status)
+{
+	const json_t *state = json_object_get(status, "state");
+	struct text error = text_of(state, "error");
+	struct text journal = text_of(state, "journal_error");
+
+	if (state && !text_true(state, "open"))
+		put(page, RED, "no state directory %s: nothing outlives a restart\n",
+		    text_of(state, "directory").s);
+	if (error.s[0])
+		put(page, RED, "the state file in %s cannot be written: %s\n",
+		    text_of(state, "directory").s, error.s);
+	if (journal.s[0])
+		put(page, RED, "the journal in %s cannot be written, %.0f s of it are lost: %s\n",
+		    text_of(state, "directory").s, text_number(state, "journal_lost", 0),
+		    journal.s);
+}
+
 static void print_alias(const struct page *page, const json_t *instance)
 {
 	const json_t *alias = json_object_get(instance, "alias");
@@ -181,6 +199,8 @@ static void print_owner(const struct page *page, const json_t *instance)
 static void print_flags(const struct page *page, const json_t *instance)
 {
 	double hold = text_number(instance, "hold_s", 0);
+	double left = text_number(instance, "maintenance_s", 0);
+	struct text reason = text_of(instance, "maintenance_reason");
 	struct text flags = text_list(instance, "flags", ", ");
 
 	if (!text_true(instance, "eligible")) {
@@ -200,39 +220,14 @@ static void print_flags(const struct page *page, const json_t *instance)
 	}
 	if (text_true(instance, "maintenance")) {
 		label(page, "frozen");
-		put(page, YELLOW, "maintenance is on: nothing is claimed, nothing is given up\n");
+		put(page, YELLOW,
+		    "maintenance is on%s%s%s%s: nothing is claimed, nothing is given up\n",
+		    left > 0 ? " for " : "", left > 0 ? text_duration(left).s : "",
+		    reason.s[0] ? ", " : "", reason.s);
 	}
 	if (text_true(instance, "standby")) {
 		label(page, "standby");
 		put(page, YELLOW, "on: this node stays out until 'zonevipctl standby off'\n");
-	}
-}
-
-static void print_database(const struct page *page, const json_t *database)
-{
-	const json_t *replica = json_object_get(database, "replica");
-	struct text gate = text_of(database, "gate");
-	struct text to_do = text_of(database, "to_do");
-
-	if (!json_is_object(database))
-		return;
-	label(page, "database");
-	put(page, PLAIN, "%s, %s", text_of(database, "version").s,
-	    text_true(database, "read_only") ? "read-only" : "takes writes");
-	if (json_is_object(replica))
-		put(page, PLAIN, ", replicates from %s, lag %.0f s", text_of(replica, "source").s,
-		    text_number(replica, "lag_s", -1));
-	if (json_is_integer(json_object_get(database, "would_lose")))
-		put(page, PLAIN, "; promotion would lose up to %.0f transactions",
-		    text_number(database, "would_lose", 0));
-	put(page, PLAIN, "\n");
-	if (strcmp(gate.s, "shut") == 0) {
-		label(page, "gate");
-		put(page, RED, "BLOCKED: %s\n", text_of(database, "gate_reason").s);
-	}
-	if (to_do.s[0]) {
-		label(page, "to do");
-		put(page, YELLOW, "%s\n", to_do.s);
 	}
 }
 
@@ -250,7 +245,6 @@ static void print_instance(const struct page *page, const json_t *instance)
 	print_each(page, instance, "routes", print_route);
 	print_record(page, instance);
 	print_agreement(page, instance);
-	print_database(page, json_object_get(instance, "database"));
 	print_flags(page, instance);
 }
 
@@ -326,26 +320,8 @@ static void print_heartbeat(const struct page *page, const json_t *heartbeat)
 	put(page, PLAIN, "\n");
 }
 
-/* What AWS announces about this instance. */
-static void print_notices(const struct page *page, const json_t *notices)
-{
-	for (size_t i = 0; i < json_array_size(notices); i++) {
-		const json_t *notice = json_array_get(notices, i);
-		double left = text_number(notice, "in_s", 0);
-
-		put(page, RED, "  AWS announces %s: %s", text_of(notice, "kind").s,
-		    text_of(notice, "what").s);
-		if (!json_is_null(json_object_get(notice, "in_s")))
-			put(page, RED, left < 0 ? " %s ago" : " in %s",
-			    text_duration(left < 0 ? -left : left).s);
-		put(page, RED, " (policy: %s)\n", text_of(notice, "policy").s);
-	}
-}
-
 static void print_aws(const struct page *page, const json_t *aws)
 {
-	const json_t *budget = json_object_get(aws, "budget");
-
 	label(page, "aws");
 	if (text_true(aws, "known"))
 		put(page, PLAIN, "%s %s %s, credentials for %s, source/destination check ",
@@ -361,12 +337,6 @@ static void print_aws(const struct page *page, const json_t *aws)
 		put(page, PLAIN, "%s\n",
 		    json_is_false(json_object_get(aws, "source_dest_check")) ? "off" : "not read");
 	problem(page, "", text_of(aws, "problem"));
-	print_notices(page, json_object_get(aws, "notices"));
-	if (text_number(budget, "held_back", 0) > 0)
-		put(page, YELLOW,
-		    "  api_budget: %.0f of %.0f calls in the last hour, %.0f reads held back\n",
-		    text_number(budget, "hour", 0), text_number(budget, "limit", 0),
-		    text_number(budget, "held_back", 0));
 }
 
 static void print_notify(const struct page *page, const json_t *notify)
@@ -408,6 +378,7 @@ int page_print(FILE *out, const json_t *status, bool colour, struct err *err)
 			"the one that belongs to it, or --json",
 			version, PAGE_VERSION);
 	print_head(&page, status);
+	print_memory(&page, status);
 	print_each(&page, status, "instances", print_instance);
 	put(&page, PLAIN, "\n");
 	put(&page, BOLD, "%s", node.s);

@@ -111,7 +111,10 @@ static void a_node_in_trouble_names_every_problem(void **state)
 		"  eligible  no: check_failed; hold\n",
 		"  flags     partitioned, unconfirmed\n",
 		"  hold      55.0 s more until it may move back; 'zonevipctl ack' ends it\n",
-		"  frozen    maintenance is on",
+		"  frozen    maintenance is on for 1 h 30 min, new kernel: ",
+		"the state file in /var/lib/zonevip cannot be written: Read-only file system\n",
+		"the journal in /var/lib/zonevip cannot be written, 17 s of it are lost: "
+		"No space left on device\n",
 		"  standby   on: ",
 		"  peer      DB_Host2?[31m 10.0.4.10: heard never, echoed never, never heard, its "
 		"configuration differs\n",
@@ -305,6 +308,13 @@ static void requests_are_the_lines_that_the_daemon_reads(void **state)
 			    "switchover instance=M to=B force");
 	assert_string_equal(LINE("switchover", move, "--to=B"), "switchover to=B");
 	assert_string_equal(LINE("standby", CTL_ON_OFF | CTL_INSTANCE, "on"), "standby on");
+	assert_string_equal(LINE("maintenance", CTL_ON_OFF | CTL_INSTANCE | CTL_FOR, "on",
+				 "--reason", "new kernel, at last", "M", "--for=2h"),
+			    "maintenance on instance=M for=7200 reason=new kernel, at last");
+	assert_string_equal(LINE("maintenance", CTL_ON_OFF | CTL_FOR, "on", "--for", "90"),
+			    "maintenance on for=90");
+	assert_string_equal(LINE("maintenance", CTL_ON_OFF | CTL_FOR, "on", "--for", "30d"),
+			    "maintenance on for=2592000");
 	assert_string_equal(LINE("standby", CTL_ON_OFF | CTL_INSTANCE, "off", "M"),
 			    "standby off instance=M");
 	assert_string_equal(LINE("stop", CTL_KEEP, "--keep"), "stop keep");
@@ -323,6 +333,18 @@ static void bad_arguments_are_usage_errors(void **state)
 			    "ack: 'y' is one argument too many");
 	assert_string_equal(LINE("standby", CTL_ON_OFF, NULL), "standby: say 'on' or 'off'");
 	assert_string_equal(LINE("standby", CTL_ON_OFF, "maybe"), "standby: say 'on' or 'off'");
+	static const char *const times[] = {
+		"", "h", "2w", "2hh", "31d", "-1", "1.5h", "0", "99999999999999999"};
+	for (size_t t = 0; t < sizeof(times) / sizeof(times[0]); t++)
+		assert_string_equal(
+			LINE("maintenance", CTL_ON_OFF | CTL_FOR, "on", "--for", (char *)times[t]),
+			"--for takes a time up to 30 days: 45s, 30m, 2h or 1d");
+	assert_string_equal(LINE("maintenance", CTL_ON_OFF | CTL_FOR, "on", "--for"),
+			    "--for takes a time up to 30 days: 45s, 30m, 2h or 1d");
+	assert_string_equal(LINE("maintenance", CTL_ON_OFF | CTL_FOR, "on", "--reason", "a\nb"),
+			    "--reason takes printable ASCII only");
+	assert_string_equal(LINE("maintenance", CTL_ON_OFF | CTL_FOR, "on", "--reason", ""),
+			    "--reason takes 1 to 127 characters");
 	assert_string_equal(LINE("switchover", move, "--to"), "--to needs the name of a node");
 	assert_string_equal(LINE("switchover", move, "--too"), "switchover has no option '--too'");
 	assert_string_equal(LINE("stop", CTL_KEEP, "--force"), "stop has no option '--force'");

@@ -12,6 +12,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 BUILD = os.environ.get("ZONEVIP_BUILD", os.path.join(TOP, "build"))
 STAMP_ERROR_NS = 2_000_000  # two recorders stamp what they receive, each when it gets the CPU
 KEY = "/etc/zonevip/heartbeat.key"
+STATE = "/var/lib/zonevip"
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,7 @@ def clean(lab):
         host.imds("ok")
         host.mysql_start()
         host.exec(["ip", "addr", "flush", "dev", "eth0", "label", "eth0:*"])
+        host.exec(["find", STATE, "-mindepth", "1", "-delete"])
         with open(host.root + KEY, "wb") as key:
             key.write(lab.first_keys[name])
     lab.install_conf(lab.conf_text())
