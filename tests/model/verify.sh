@@ -102,10 +102,10 @@ run more  pass S2-two-tables         failover '-DK=2 -DCFG=255 -DNT=2' conv
 run more  pass S2-stale-reads        failover '-DK=2 -DCFG=255 -DSTALE' conv
 run more  pass S3-stale-reads        failover '-DK=2 -DCFG=63 -DSTALE' conv
 # The store away while EC2 answers: route-only take-over, restart in an outage, the store back.
-run quick pass outage-partition      failover "$route -DOUT=3 -DCFG=63" outage
+run more  pass outage-partition      failover "$route -DOUT=3 -DCFG=63" outage
 run more  pass outage-healed         failover "$route -DOUT=3 -DCFG=255" outage
 run more  pass outage-oneway         failover "$route -DOUT=3 -DCFG=127" outage
-run more  pass outage-owner-dead     failover "$route -DOUT=3 -DCFG=239" outage
+run quick pass outage-owner-dead     failover "$route -DOUT=3 -DCFG=239" outage
 run more  pass outage-db0-bad        failover "$route -DOUT=3 -DCFG=254" outage
 run more  pass outage-db0-bad-partition failover "$route -DOUT=3 -DCFG=62" outage
 run more  pass outage-db1-bad        failover "$route -DOUT=3 -DCFG=253" outage
@@ -115,9 +115,9 @@ run more  pass outage-of-1-partition failover "$route -DOUT=2 -DCFG=63" conv
 run more  pass outage-over           failover "$route -DOUT=0 -DCFG=255" conv
 run more  pass outage-over-partition failover "$route -DOUT=0 -DCFG=63" conv
 # Two instances in one touch; a restart with the clocks running.
-run more  pass touch-listed          touch    '-DFLIPS=1'
+run more  open touch-listed          touch    '-DFLIPS=1'
 run more  pass touch-listed-api-ok   touch    '-DAPI_OK'
-run more  pass restart-overlap       timed    '-DRESTART=2'
+run more  open restart-overlap       timed    '-DRESTART=2'
 run more  pass restart-in-time       timed    '-DAPI_OK -DRESTART=3 -DG=8'
 # --- mutations: each must fail ------------------------------------------------------
 run quick fail T1-F-too-long         timed    '-DF=5'
