@@ -16,7 +16,8 @@ void judge_init(struct judge *judge)
 			judge->seats[n][i].read_me = MONO_LONG_AGO;
 			judge->seats[n][i].lapsed = MONO_LONG_AGO;
 			for (unsigned int o = 0; o < WORLD_NODES; o++)
-				judge->dual_since[n][o][i] = MONO_NEVER;
+				judge->dual_since[n][o][i] = judge->both_writable_since[n][o][i] =
+					MONO_NEVER;
 		}
 }
 
@@ -26,6 +27,35 @@ static bool awake(const struct world *world, unsigned int host)
 }
 
 /* --- after every event --------------------------------------------------------------- */
+
+static const char *blame(struct world *world, unsigned int node, const char *sentence)
+{
+	world->culprit = (int)node;
+	return sentence;
+}
+
+/* Believes in versions that were deleted, perhaps by hearsay: two reads T_api apart (K1). */
+static bool behind(const struct world *world, unsigned int n, unsigned int i)
+{
+	const struct param_version *param = world_param(world, i);
+	const struct record *record = &world->hosts[n].instances[i].record;
+
+	return record->known && (!param->exists || record->version >= param->version) &&
+	       param->birth > 0;
+}
+
+/* Writable, although nothing keeps it from being fenced. */
+static bool fences_well(const struct world *world, unsigned int n, unsigned int i)
+{
+	const struct host *h = &world->hosts[n];
+
+	return awake(world, n) && h->writable[i] && !behind(world, n, i) &&
+	       h->check == HEALTH_RESULT_GOOD && h->core.health[0].state == HEALTH_UP &&
+	       !h->instances[i].frozen && h->instances[i].state != CORE_INIT &&
+	       h->duty[DUTY_FENCE].outcome == OUTCOME_OK && !h->duty[DUTY_FENCE].silent &&
+	       h->duty[DUTY_FENCE].takes < 300 * MSEC &&
+	       h->instances[i].duties[DUTY_FENCE].failures == 0;
+}
 
 static bool both_hear(const struct world *world, unsigned int a, unsigned int b)
 {
@@ -51,7 +81,35 @@ static const char *one_master(struct world *world, struct judge *judge, unsigned
 			else if (*since == MONO_NEVER)
 				*since = world->now;
 			else if (world->now - *since > timers->dead_after + DUAL_MAX)
-				return "I1 two MASTERs that hear each other";
+				return blame(world, b, "I1 two MASTERs that hear each other");
+		}
+	return NULL;
+}
+
+/*
+ * B1 Where databases are fenced, two that hear each other are not both
+ * writable for longer than it takes to hear, to fence and to try again.
+ */
+static const char *one_writable(struct world *world, struct judge *judge, unsigned int i)
+{
+	const struct timers *timers = timers_profile(world->config.profile);
+	mono_us limit = timers->dead_after + timers->param_call + DUAL_MAX + SEC;
+
+	if (!world->config.duties[DUTY_FENCE] || !world->config.duties[DUTY_PROMOTE])
+		return NULL;
+	for (unsigned int a = 0; a < world->config.nodes; a++)
+		for (unsigned int b = a + 1; b < world->config.nodes; b++) {
+			mono_us *since = &judge->both_writable_since[a][b][i];
+
+			if (!fences_well(world, a, i) || !fences_well(world, b, i) ||
+			    !both_hear(world, a, b))
+				*since = MONO_NEVER;
+			else if (*since == MONO_NEVER)
+				*since = world->now;
+			else if (world->now - *since > limit)
+				return blame(world, b,
+					     "B1 two writable databases whose nodes hear "
+					     "each other");
 		}
 	return NULL;
 }
@@ -136,66 +194,165 @@ static void watch_store(const struct world *world, struct judge *judge, unsigned
 
 	if (!awake(world, n) || path->down || path->writes_denied || path->error_permille ||
 	    path->lost_permille || path->late_permille || path->latency_max > 100 * MSEC ||
-	    path->hand_over_max > 10 * MSEC || world->now < world->cloud.outage_until)
+	    path->hand_over_max > 10 * MSEC)
+		judge->store_bad[n] = MONO_NEVER; /* until looked at again */
+	else if (judge->store_bad[n] == MONO_NEVER)
 		judge->store_bad[n] = world->now;
 }
 
-static void keep_history(struct world *world, struct judge *judge, unsigned int i)
+/* When it was last bad. */
+static mono_us store_bad(const struct world *world, const struct judge *judge, unsigned int n)
 {
-	mono_us span = world->now - judge->looked;
-	unsigned int masters = 0, aliases = 0;
+	mono_us bad =
+		mono_max(judge->store_bad[n], mono_min(world->now, world->cloud.outage_until));
+
+	return mono_min(bad, world->now);
+}
+
+/* How things stand now, to be counted when they change. */
+static struct standing stands(const struct world *world, unsigned int i)
+{
+	struct standing is = {0};
+	unsigned int aliases = 0, writable = 0;
 	int target = world_route(world, i, 0);
 
 	for (unsigned int n = 0; n < world->config.nodes; n++) {
-		masters += world_acts(world, n, i) &&
-			   world->hosts[n].instances[i].state == CORE_MASTER;
+		is.masters += world_acts(world, n, i) &&
+			      world->hosts[n].instances[i].state == CORE_MASTER;
 		aliases += awake(world, n) && world->hosts[n].alias[i];
+		writable += awake(world, n) && world->hosts[n].writable[i];
 	}
-	judge->out += masters == 0 ? span : 0;
-	judge->dual += aliases > 1 ? span : 0;
-	judge->mis +=
-		target >= 0 && (!world->hosts[target].running || !world->hosts[target].alias[i])
-			? span
-			: 0;
+	is.dual = aliases > 1;
+	is.both_writable = writable > 1;
+	is.mis = target >= 0 && (!world->hosts[target].running || !world->hosts[target].alias[i]);
+	return is;
 }
 
+static void keep_history(const struct world *world, struct judge *judge, unsigned int i)
+{
+	struct standing *was = &judge->standing[i];
+	mono_us span = world->now - judge->counted[i];
+
+	judge->out += was->masters == 0 ? span : 0;
+	judge->dual += was->dual ? span : 0;
+	judge->mis += was->mis ? span : 0;
+	judge->counted[i] = world->now;
+	*was = stands(world, i);
+}
+
+void judge_close(struct world *world, struct judge *judge)
+{
+	for (unsigned int i = 0; i < world->config.instances; i++)
+		keep_history(world, judge, i);
+}
+
+static const char *look_at(struct world *world, struct judge *judge, unsigned int n, unsigned int i)
+{
+	const char *broken;
+
+	if (!world->hosts[n].running)
+		return NULL;
+	world->culprit = (int)n;
+	if (world->hosts[n].instances[i].flags & FLAG_UNCONFIRMED)
+		judge->seats[n][i].lapsed = world->now;
+	broken = alias_fits(world, judge, n, i);
+	broken = broken ? broken : knows_the_truth(world, judge, n, i);
+	return broken ? broken : renounces(world, n, i);
+}
+
+/*
+ * An event changes the host that it came to; scripts and the cloud may change
+ * anything. What breaks by time alone (an overlap, a wrong address) is watched
+ * at every event once it has begun, and everything at every 64th.
+ */
 const char *judge_look(struct world *world, struct judge *judge)
 {
+	bool all = world->touched == UINT32_MAX || world->events % 64 == 0;
 	const char *broken = NULL;
 
-	for (unsigned int n = 0; n < world->config.nodes; n++)
-		watch_store(world, judge, n);
-	for (unsigned int i = 0; i < world->config.instances; i++) {
-		if (judge->looked < world->now)
+	if (all)
+		for (unsigned int n = 0; n < world->config.nodes; n++)
+			watch_store(world, judge, n);
+	for (unsigned int i = 0; i < world->config.instances && !broken; i++) {
+		if (all || judge->moved)
 			keep_history(world, judge, i);
-		broken = broken ? broken : one_master(world, judge, i);
-		for (unsigned int n = 0; n < world->config.nodes && !broken; n++) {
-			if (!world->hosts[n].running)
-				continue;
-			if (world->hosts[n].instances[i].flags & FLAG_UNCONFIRMED)
-				judge->seats[n][i].lapsed = world->now;
-			broken = alias_fits(world, judge, n, i);
-			broken = broken ? broken : knows_the_truth(world, judge, n, i);
-			broken = broken ? broken : renounces(world, n, i);
-		}
+		for (unsigned int n = 0; n < world->config.nodes && !broken; n++)
+			if (all || world->touched & 1U << n ||
+			    judge->seats[n][i].alias_wrong != MONO_NEVER)
+				broken = look_at(world, judge, n, i);
+		if (!broken && (all || judge->standing[i].masters > 1))
+			broken = one_master(world, judge, i);
+		if (!broken && (all || judge->standing[i].both_writable))
+			broken = one_writable(world, judge, i);
 	}
-	judge->looked = world->now;
-	if (world->heap_count > 20000)
+	judge->moved = false;
+	if (world->heap_count > 20000 && !broken)
 		broken = "I11 the queue of events grows without end";
 	return broken;
 }
 
-const char *judge_agreed(struct world *world)
+const char *judge_one_acts(struct world *world)
 {
 	for (unsigned int i = 0; i < world->config.instances; i++) {
-		const struct param_version *param = world_param(world, i);
-		unsigned int masters = 0;
+		unsigned int acting = 0;
 
 		for (unsigned int n = 0; n < world->config.nodes; n++)
-			masters += world_acts(world, n, i);
-		if (masters != 1)
-			return masters ? "I3 more than one node acts long after the faults ended"
-				       : "I3 nobody acts long after the faults ended";
+			acting += world_acts(world, n, i);
+		if (acting != 1)
+			return acting ? "I3 more than one node acts long after the faults ended"
+				      : "I3 nobody acts long after the faults ended";
+	}
+	return NULL;
+}
+
+static mono_us instance_waits(const struct instance *in)
+{
+	const struct record *record = &in->record;
+	mono_us until = mono_max(mono_max(record->retry_at, record->throttled),
+				 mono_max(in->claim_after, in->handover_until));
+
+	until = mono_max(until, mono_max(in->alias_quiet, in->alias_retry));
+	for (unsigned int t = 0; t < in->config.tables; t++) /* and those left alone for a minute */
+		until = mono_max(until, mono_max(in->routes[t].retry_at,
+						 in->routes[t].mended[2] + 60 * SEC));
+	for (unsigned int d = 0; d < CORE_DUTIES; d++)
+		until = mono_max(until, mono_max(in->duties[d].retry_at,
+						 in->duties[d].op ? in->duties[d].deadline : 0));
+	return until;
+}
+
+mono_us judge_waits(const struct world *world)
+{
+	const struct timers *timers = timers_profile(world->config.profile);
+	mono_us longest = 0;
+
+	for (unsigned int n = 0; n < world->config.nodes; n++)
+		for (unsigned int i = 0; i < world->config.instances; i++)
+			if (behind(world, n, i))
+				longest = timers->api_age + timers->verify_backup;
+
+	for (unsigned int n = 0; n < world->config.nodes; n++) {
+		const struct host *h = &world->hosts[n];
+		mono_us until = h->core.touch_write.next;
+
+		if (!h->running)
+			continue;
+		for (unsigned int o = 0; o < world->config.nodes; o++)
+			until = mono_max(until, h->core.touch_read[o].retry_at);
+		for (unsigned int i = 0; i < world->config.instances; i++)
+			until = mono_max(until, instance_waits(&h->instances[i]));
+		longest = mono_max(longest, until - world_clock(world, n));
+	}
+	return longest;
+}
+
+const char *judge_agreed(struct world *world)
+{
+	const char *broken = judge_one_acts(world);
+
+	for (unsigned int i = 0; i < world->config.instances && !broken; i++) {
+		const struct param_version *param = world_param(world, i);
+
 		if (!param->exists || param->value >= (int)world->config.nodes)
 			return "I3 the parameter names nobody";
 		if (world->hosts[param->value].instances[i].state != CORE_MASTER)
@@ -207,7 +364,7 @@ const char *judge_agreed(struct world *world)
 			if (world->hosts[n].alias[i] != ((int)n == param->value))
 				return "I3 an address does not follow the parameter";
 	}
-	return NULL;
+	return broken;
 }
 
 /* --- at every step ------------------------------------------------------------------------- */
@@ -274,6 +431,27 @@ static const char *promise_is_young(const struct world *world, const struct judg
 	return "I2 a claim on a promise whose giver has been acting again for long";
 }
 
+/* Section 7 b: only with the setting on, and once in one silence of the owner. */
+static const char *route_alone_decides(const struct world *world, struct judge *judge,
+				       unsigned int host, unsigned int instance)
+{
+	const struct instance *in = &world->hosts[host].instances[instance];
+	struct seat *seat = &judge->seats[host][instance];
+	const struct view *view;
+
+	if (!world->config.outage_takeover)
+		return "I2 a route taken in an outage of the store although that is off";
+	if (in->acting_since == seat->by_route_since || in->record.owner < 0)
+		return NULL;
+	view = &in->view[in->record.owner];
+	if (seat->by_route_since > mono_max(view->act_seen, in->record.answered) &&
+	    seat->by_route_version == in->record.version)
+		return "I2 a second claim by route in one silence of the owner";
+	seat->by_route_since = in->acting_since;
+	seat->by_route_version = in->record.version;
+	return NULL;
+}
+
 /* I2 No route is written without health, an address, and a fresh reason. */
 static const char *route_is_justified(struct world *world, struct judge *judge, unsigned int host,
 				      const struct action *act)
@@ -282,20 +460,51 @@ static const char *route_is_justified(struct world *world, struct judge *judge, 
 	const struct instance *in = &h->instances[act->instance];
 	const struct seat *seat = &judge->seats[host][act->instance];
 
+	if (act->not_after - world_clock(world, host) > SEC)
+		return "I2 a route write whose decision may be older than a second";
 	if (!core_acting(in))
 		return "I2 a route write by a node that does not act";
 	if (h->core.health[0].state == HEALTH_DOWN || !in->link_up)
 		return "I2 a route write by a node that cannot serve";
 	if (!h->alias[act->instance])
 		return "I2 a route write before the address is there";
+	if (world->config.duties[DUTY_PROMOTE] && !world->config.unpromoted_ok &&
+	    !h->writable[act->instance])
+		return "D10 a route write before the database is writable";
 	if (in->by_route) /* nobody's word: the store is away and the owner silent */
-		return NULL;
+		return route_alone_decides(world, judge, host, act->instance);
 	if (in->promise != 0 && in->record.owner != (int)host)
 		return promised(world, judge, act->instance, in->promise)
 			       ? NULL
 			       : "I2 a route write on a promise that nobody gave";
 	if (in->promise == 0 && world->now - seat->read_me > SEC)
 		return "I2 a route write without having read the parameter";
+	return NULL;
+}
+
+/* T1: with touch = owner the MASTER puts its own name on P again; touches go on. */
+static bool touches_parameter(const struct world *world, unsigned int host, unsigned int instance)
+{
+	const struct instance *in = &world->hosts[host].instances[instance];
+
+	return world->config.touch_owner && in->state == CORE_MASTER &&
+	       in->record.owner == (int)host;
+}
+
+/* I2, D10 Writes are void a second after their decision; a claim's first asks the gate. */
+static const char *put_is_allowed(const struct world *world, struct judge *judge, unsigned int host,
+				  const struct action *act)
+{
+	const struct instance *in = &world->hosts[host].instances[act->instance];
+	struct seat *seat = &judge->seats[host][act->instance];
+
+	if (act->not_after - world_clock(world, host) > SEC)
+		return "I2 a Put whose decision may be older than a second";
+	if (in->state != CORE_CLAIMING || !world->config.duties[DUTY_GATE])
+		return NULL;
+	if (seat->gate_open < in->claim.since - in->config.patience[DUTY_GATE] -
+				      timers_profile(world->config.profile)->claim)
+		return "D10 a claim that did not ask the gate";
 	return NULL;
 }
 
@@ -314,12 +523,11 @@ static const char *silence_is_real(struct world *world, const struct judge *judg
 		const struct instance *in = &world->hosts[n].instances[act->instance];
 		mono_us acts = world_clock(world, n) - in->acting_since;
 		/* It took up a version that stood there already: a peer may be in its grace. */
-		bool adopted = acts < 10 * SEC &&
-			       world_param(world, act->instance)->at < world->now - acts;
+		bool adopted = acts < 10 * SEC && in->reason == REASON_ADOPTED;
 
 		if (n == host || !awake(world, n) || !core_acting(in) || adopted)
 			continue;
-		if (world->now - judge->store_bad[n] > WELL && in->state == CORE_MASTER &&
+		if (world->now - store_bad(world, judge, n) > WELL && in->state == CORE_MASTER &&
 		    in->record.owner == (int)n && world_clock(world, n) - in->acting_since > WELL)
 			return "T2 a silent claim against a MASTER that reaches the store";
 		if (world->now - judge->seats[n][act->instance].lapsed <= LAPSE)
@@ -363,6 +571,11 @@ static const char *address_first(const struct world *world, const struct judge *
 	bool acted = act->old_state == CORE_CLAIMING || act->old_state == CORE_MASTER;
 	bool acts = act->state == CORE_CLAIMING || act->state == CORE_MASTER;
 
+	/* Kept in FAULT, where it did not stay in this very step. */
+	if (act->state == CORE_FAULT && h->instances[act->instance].state != CORE_FAULT)
+		return NULL;
+	if (h->instances[act->instance].frozen) /* nor does it look at addresses then */
+		return NULL;
 	if (!acted || acts || !h->alias[act->instance] || h->instances[act->instance].alias_kept ||
 	    judge->seats[host][act->instance].dropped)
 		return NULL;
@@ -415,7 +628,9 @@ static const char *see_action(struct world *world, struct judge *judge, unsigned
 	case ACT_ALIAS_ADD:
 		return frozen ? "I7 an address added in maintenance" : NULL;
 	case ACT_PARAM_PUT:
-		broken = frozen ? "I7 a Put in maintenance" : NULL;
+		broken = frozen && !touches_parameter(world, host, act->instance)
+				 ? "I7 a Put in maintenance"
+				 : put_is_allowed(world, judge, host, act);
 		break;
 	case ACT_ROUTE_SET:
 		broken = frozen ? "I7 a route write in maintenance"
@@ -487,6 +702,8 @@ static const char *see_event(struct world *world, struct judge *judge, unsigned 
 		seat->read_me = world->now;
 		seat->read_sent = ev->sent;
 	}
+	if (ev->type == EV_GATE && ev->outcome == OUTCOME_OK)
+		seat->gate_open = world_clock(world, host);
 	if (ev->type == EV_PARAM_WRITTEN)
 		see_put(world, seat, host, ev);
 	if (ev->type == EV_RESUMED)
@@ -535,6 +752,8 @@ static void see_boot(struct world *world, struct judge *judge, unsigned int host
 						      .read_sent = MONO_LONG_AGO,
 						      .put_answered = MONO_LONG_AGO,
 						      .gap_at = MONO_LONG_AGO,
+						      .gate_open = MONO_LONG_AGO,
+						      .by_route_since = MONO_LONG_AGO,
 						      .lapsed = MONO_LONG_AGO};
 }
 
@@ -553,6 +772,8 @@ const char *judge_step(struct world *world, struct judge *judge, unsigned int ho
 		if (world->hosts[host].instances[i].disclaimed > *promise)
 			*promise = world->hosts[host].instances[i].disclaimed;
 	}
+	judge->moved |= out->count > 1 || (out->count == 1 && out->items[0].type != ACT_HELLO) ||
+			(ev->type != EV_HELLO && ev->type != EV_TICK);
 	for (unsigned int k = 0; k < out->count && !broken; k++)
 		broken = see_action(world, judge, host, &out->items[k]);
 	return broken;

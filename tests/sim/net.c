@@ -39,7 +39,7 @@ void net_free(struct world *world, int index)
 }
 
 /* Only what is used of the instances: the rest of a hello is a kilobyte of nothing. */
-static void copy_hello(struct hello *to, const struct hello *from)
+void net_copy(struct hello *to, const struct hello *from)
 {
 	memcpy(to, from, offsetof(struct hello, instances));
 	memcpy(to->instances, from->instances, from->count * sizeof(from->instances[0]));
@@ -57,6 +57,11 @@ static void fly(struct world *world, int index, mono_us delay)
 					 .index = index});
 }
 
+void net_again(struct world *world, int index)
+{
+	fly(world, index, 1);
+}
+
 static int copy_packet(struct world *world, int from)
 {
 	int index = take_packet(world);
@@ -65,7 +70,7 @@ static int copy_packet(struct world *world, int from)
 	world->packets[index].to = world->packets[from].to;
 	world->packets[index].replayed = false;
 	world->packets[index].born = world->packets[from].born;
-	copy_hello(&world->packets[index].hello, &world->packets[from].hello);
+	net_copy(&world->packets[index].hello, &world->packets[from].hello);
 	return index;
 }
 
@@ -78,14 +83,26 @@ static void record(struct world *world, int index)
 	*place = copy_packet(world, index);
 }
 
+/* Two-state loss: good for a while, then nearly everything is lost for a while. */
+static bool loses(struct world *world, struct link *link)
+{
+	if (link->cut || rng_chance(&world->rng, link->loss_permille))
+		return true;
+	if (!link->bursts)
+		return false;
+	if (rng_chance(&world->rng, link->lost ? 120 : 30))
+		link->lost = !link->lost;
+	return link->lost && rng_chance(&world->rng, 900);
+}
+
 static void launch(struct world *world, int index)
 {
 	const struct packet *packet = &world->packets[index];
-	const struct link *link = &world->links[packet->from][packet->to];
+	struct link *link = &world->links[packet->from][packet->to];
 
 	if (world->record_permille && rng_chance(&world->rng, world->record_permille))
 		record(world, index);
-	if (link->cut || rng_chance(&world->rng, link->loss_permille)) {
+	if (loses(world, link)) {
 		net_free(world, index);
 		return;
 	}

@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "agent/core/planted.h"
 
@@ -42,54 +41,62 @@ static const char *const names[PLANT_COUNT] = {
 	[PLANT_CLAIM_FOR_EVER] = "claim_for_ever",
 	[PLANT_FORGET_WAKE] = "forget_wake",
 	[PLANT_WRONG_STATE] = "wrong_state",
+	[PLANT_SKIP_GATE] = "skip_gate",
+	[PLANT_NO_FENCE] = "no_fence",
+	[PLANT_STALE_FENCE] = "stale_fence",
+	[PLANT_UNPROMOTED] = "unpromoted",
+	[PLANT_ROUTE_AGAIN] = "route_again",
+	[PLANT_OUTAGE_ALWAYS] = "outage_always",
+	[PLANT_WALL_CLOCK] = "wall_clock",
+	[PLANT_OLD_PACKET] = "old_packet",
 };
 
-static double spent(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static bool hunt(const struct sim_options *options, double seconds)
+static bool hunt(const struct sim_options *options, double seconds, uint64_t *seed,
+		 const char **sentence)
 {
 	struct sim_total *total = calloc(1, sizeof(*total));
-	double until = spent() + seconds;
-	bool found = false;
+	double until = sim_spent() + seconds;
 
 	if (!total)
 		abort();
-	for (uint64_t seed = 1; !found && spent() < until; seed++)
-		found = !sim_seed(options, seed, total);
+	while (!total->broken && sim_spent() < until)
+		(void)sim_seed(options, ++*seed, total);
+	*sentence = total->broken;
 	free(total);
-	return found;
+	return *sentence != NULL;
 }
 
 unsigned int planted_run(const struct sim_options *options, double seconds, FILE *report)
 {
 	struct sim_options with = *options;
+	double slowest = 0;
 	unsigned int missed = 0;
 
 	for (unsigned int bug = PLANT_NOTHING; bug < PLANT_COUNT; bug++) {
-		double begun = spent();
+		double begun = sim_spent();
+		const char *sentence = NULL;
+		uint64_t seed = 0;
 		bool found;
 
 		core_planted = (enum planted)bug;
 		with.canary = bug == PLANT_NOTHING;
-		(void)printf("%-16s ", names[bug]);
-		found = hunt(&with, seconds);
+		with.silent = true;
+		with.twin = 4;
+		found = hunt(&with, seconds, &seed, &sentence);
 		missed += !found;
-		if (!found)
-			(void)printf("NOT FOUND in %.0f core-seconds\n", seconds);
+		slowest = sim_spent() - begun > slowest ? sim_spent() - begun : slowest;
+		(void)printf("%-16s %s %7.2f core-seconds, seed %4llu: %s\n", names[bug],
+			     found ? "found" : "NOT FOUND", sim_spent() - begun,
+			     (unsigned long long)seed, found ? sentence : "-");
 		if (report)
 			(void)fprintf(report,
 				      "%s{\"bug\":\"%s\",\"found\":%s,\"core_seconds\":%.2f}",
 				      bug ? "," : "", names[bug], found ? "true" : "false",
-				      spent() - begun);
+				      sim_spent() - begun);
 		(void)fflush(stdout);
 	}
 	core_planted = PLANT_NOTHING;
-	(void)printf("%u of %u planted bugs found\n", PLANT_COUNT - missed, PLANT_COUNT);
+	(void)printf("%u of %u planted bugs found, the slowest after %.1f core-seconds\n",
+		     PLANT_COUNT - missed, PLANT_COUNT, slowest);
 	return missed;
 }

@@ -2,6 +2,8 @@
 /* Strikes: each has a family, a victim or two, and an end. One number says all of it. */
 #include "tests/sim/swarm.h"
 
+#include "tests/sim/forge.h"
+
 #define END 1
 #define POKE (FAMILIES << 16)
 
@@ -27,11 +29,12 @@ static struct strike strike_of(int number)
 const char *family_name(enum family family)
 {
 	static const char *const names[FAMILIES] = {
-		"loss",	      "delay",	   "twice",    "replay",    "partition", "one_way",
-		"api_away",   "api_error", "api_slow", "api_lost",  "api_late",	 "api_stale",
-		"api_denied", "outage",	   "pause",    "crash",	    "check",	 "link",
-		"alias",      "target",	   "route",    "parameter", "hand_over", "freeze",
-		"standby",    "stop",	   "clock",
+		"loss",	      "burst",	   "delay",	 "twice",     "replay",	  "forged",
+		"partition",  "one_way",   "api_away",	 "api_error", "api_slow", "api_lost",
+		"api_late",   "api_stale", "api_denied", "outage",    "pause",	  "crash",
+		"check",      "link",	   "alias",	 "target",    "route",	  "parameter",
+		"hand_over",  "freeze",	   "standby",	 "stop",      "clock",	  "late",
+		"state_file", "duty",
 	};
 
 	return names[family];
@@ -45,18 +48,39 @@ static mono_us spell(struct swarm *swarm, mono_us longest)
 	return MSEC + rng_below(&swarm->rng, longest >> shift);
 }
 
+/* Each strike has its own chances, so that one left out changes no other. */
+static void draw_for(struct swarm *swarm, enum family family, bool next)
+{
+	swarm->rng.state = swarm->seed + (uint64_t)family * 0x9e3779b97f4a7c15ULL +
+			   (uint64_t)swarm->count[family] * 0xbf58476d1ce4e5b9ULL + next;
+	(void)rng_next(&swarm->rng);
+	swarm->rng.state ^= rng_next(&swarm->rng);
+}
+
 static void schedule(struct swarm *swarm, struct world *world, enum family family)
 {
 	struct strike next = {.family = family};
-	mono_us at = world->now + rng_below(&swarm->rng, 2 * swarm->every);
+	mono_us at;
 
 	if (world->config.nodes < 2)
 		return;
+	swarm->count[family]++;
+	draw_for(swarm, family, true);
+	at = world->now + rng_below(&swarm->rng, 2 * swarm->every);
 	next.a = (unsigned int)rng_below(&swarm->rng, world->config.nodes);
 	next.b = (next.a + 1 + (unsigned int)rng_below(&swarm->rng, world->config.nodes - 1)) %
 		 world->config.nodes;
 	if (at < swarm->heal_at)
 		world_at(world, at, number_of(&next));
+}
+
+static bool picked(const struct swarm *swarm, enum family family)
+{
+	for (unsigned int k = 0; k < swarm->pick_count; k++)
+		if (swarm->picks[k].family == family &&
+		    swarm->picks[k].count == swarm->count[family])
+			return true;
+	return swarm->pick_count == 0;
 }
 
 static void end_after(struct swarm *swarm, struct world *world, struct strike strike,
@@ -74,6 +98,9 @@ static void strike_link(struct swarm *swarm, struct world *world, const struct s
 	struct link *link = &world->links[s->a][s->b];
 
 	switch (s->family) {
+	case FAMILY_BURST:
+		link->bursts = !s->end;
+		break;
 	case FAMILY_LOSS:
 		link->loss_permille = s->end ? 0 : (unsigned int)rng_between(&swarm->rng, 10, 600);
 		break;
@@ -98,6 +125,12 @@ static void strike_replay(struct swarm *swarm, struct world *world)
 {
 	for (int64_t k = rng_between(&swarm->rng, 1, 20); k > 0; k--)
 		world_replay(world);
+}
+
+static void strike_forged(struct swarm *swarm, struct world *world)
+{
+	for (int64_t k = rng_between(&swarm->rng, 1, 20); swarm->forge && k > 0; k--)
+		forge_packet(swarm->forge, world, &swarm->rng);
 }
 
 /* --- the cloud ------------------------------------------------------------------------------- */
@@ -218,6 +251,37 @@ static void strike_kernel(struct swarm *swarm, struct world *world, const struct
 	}
 }
 
+static void strike_clock(struct swarm *swarm, struct world *world, const struct strike *s)
+{
+	struct host *h = &world->hosts[s->a];
+
+	if (s->family == FAMILY_CLOCK) {
+		world_clock_rate(world, s->a, (int)rng_between(&swarm->rng, -200, 200));
+		return;
+	}
+	h->late_max = s->end ? 0 : MSEC + spell(swarm, 500 * MSEC);
+	if (!s->end)
+		end_after(swarm, world, *s, 60 * SEC);
+}
+
+static void strike_duty(struct swarm *swarm, struct world *world, const struct strike *s)
+{
+	static const enum outcome answers[] = {OUTCOME_OK, OUTCOME_DENIED, OUTCOME_REFUSED,
+					       OUTCOME_UNKNOWN};
+	enum core_duty duty = (enum core_duty)rng_below(&swarm->rng, CORE_DUTIES);
+	struct host *h = &world->hosts[s->a];
+
+	if (s->end) {
+		for (unsigned int d = 0; d < CORE_DUTIES; d++)
+			world_duty(world, s->a, (enum core_duty)d, OUTCOME_OK, 5 * MSEC);
+		return;
+	}
+	world_duty(world, s->a, duty, answers[rng_below(&swarm->rng, 4)],
+		   MSEC + spell(swarm, 4 * SEC));
+	h->duty[duty].silent = rng_chance(&swarm->rng, 200);
+	end_after(swarm, world, *s, 60 * SEC);
+}
+
 static void command(struct world *world, const struct strike *s, unsigned int instance,
 		    enum core_command what)
 {
@@ -259,6 +323,7 @@ static void carry_out(struct swarm *swarm, struct world *world, const struct str
 {
 	switch (s->family) {
 	case FAMILY_LOSS:
+	case FAMILY_BURST:
 	case FAMILY_DELAY:
 	case FAMILY_TWICE:
 	case FAMILY_PARTITION:
@@ -304,50 +369,65 @@ static void carry_out(struct swarm *swarm, struct world *world, const struct str
 	case FAMILY_STANDBY:
 		strike_command(swarm, world, s);
 		break;
-	case FAMILY_CLOCK: /* all the time: see swarm_begin() */
+	case FAMILY_FORGED:
+		strike_forged(swarm, world);
+		break;
+	case FAMILY_CLOCK:
+	case FAMILY_LATE:
+		strike_clock(swarm, world, s);
+		break;
+	case FAMILY_STATE_FILE:
+		world->hosts[s->a].state_file = rng_below(&swarm->rng, 3);
+		break;
+	case FAMILY_DUTY:
+		strike_duty(swarm, world, s);
+		break;
 	case FAMILIES:
 		break;
 	}
 }
 
-static void poke(struct swarm *swarm, struct world *world)
+static void poke(struct world *world)
 {
-	world_poke(world, (unsigned int)rng_below(&swarm->rng, world->config.nodes));
-	world_at(world, world->now + rng_below(&swarm->rng, 2 * SEC), POKE);
+	world_poke(world, (unsigned int)rng_below(&world->rng, world->config.nodes));
+	world_at(world, world->now + rng_below(&world->rng, 2 * SEC), POKE);
 }
 
 void swarm_strike(struct swarm *swarm, struct world *world, int index)
 {
 	struct strike s = strike_of(index);
+	bool happens = s.end || picked(swarm, s.family);
 
 	if (index == POKE) {
-		poke(swarm, world);
+		poke(world);
 		return;
 	}
 	if (world->now >= swarm->heal_at)
 		return;
-	if (!s.end) {
-		if (world->hosts[s.a].running)
+	if (happens) {
+		if (world->hosts[s.a].running && !s.end)
 			swarm->hits[s.family][world->hosts[s.a].instances[0].state]++;
-		schedule(swarm, world, s.family);
+		trace_note(world, (int)s.a, WORLD_FAULT, (int)s.family * 2 + s.end, (int)s.b);
+		draw_for(swarm, s.family, false);
+		carry_out(swarm, world, &s);
 	}
-	trace_note(world, (int)s.a, WORLD_FAULT, (int)s.family * 2 + s.end, (int)s.b);
-	carry_out(swarm, world, &s);
+	if (!s.end)
+		schedule(swarm, world, s.family);
 }
 
 void swarm_begin(struct swarm *swarm, struct world *world)
 {
-	if (swarm->families & 1U << FAMILY_REPLAY)
+	if (swarm->families & (1ULL << FAMILY_REPLAY | 1ULL << FAMILY_FORGED))
 		world->record_permille = 20;
 	for (unsigned int n = 0; n < world->config.nodes; n++) {
 		world->hosts[n].offset = rng_between(&swarm->rng, SEC, 100000 * SEC);
-		if (swarm->families & 1U << FAMILY_CLOCK) {
-			world->hosts[n].ppm = (int)rng_between(&swarm->rng, -200, 200);
-			swarm->hits[FAMILY_CLOCK][CORE_INIT]++;
-		}
+		if (swarm->families & 1ULL << FAMILY_CLOCK)
+			world_clock_rate(world, n, (int)rng_between(&swarm->rng, -200, 200));
+		for (unsigned int d = 0; d < CORE_DUTIES; d++)
+			world_duty(world, n, (enum core_duty)d, OUTCOME_OK, 5 * MSEC);
 	}
 	for (unsigned int f = 0; f < FAMILIES; f++)
-		if (swarm->families & 1U << f && f != FAMILY_CLOCK)
+		if (swarm->families & 1ULL << f)
 			schedule(swarm, world, (enum family)f);
 	world_at(world, world->now + SEC, POKE);
 }
@@ -368,6 +448,9 @@ void swarm_heal(struct swarm *swarm, struct world *world)
 		for (unsigned int s = 0; s < SERVICES; s++)
 			world->hosts[a].path[s] = good;
 		world->hosts[a].alias_fails = false;
+		world->hosts[a].late_max = 0;
+		for (unsigned int d = 0; d < CORE_DUTIES; d++)
+			world_duty(world, a, (enum core_duty)d, OUTCOME_OK, 5 * MSEC);
 		world_boot(world, a);
 		world_resume(world, a);
 		world_check(world, a, HEALTH_RESULT_GOOD);

@@ -11,9 +11,11 @@
 
 enum family {
 	FAMILY_LOSS,
+	FAMILY_BURST, /* two-state loss */
 	FAMILY_DELAY, /* and so reordering */
 	FAMILY_TWICE,
 	FAMILY_REPLAY,
+	FAMILY_FORGED, /* damaged, cut off, sealed with another key, meant for others */
 	FAMILY_PARTITION,
 	FAMILY_ONE_WAY,
 	FAMILY_API_AWAY,
@@ -36,19 +38,35 @@ enum family {
 	FAMILY_FREEZE,
 	FAMILY_STANDBY,
 	FAMILY_STOP,
-	FAMILY_CLOCK,
+	FAMILY_CLOCK,	   /* rates, all the time and changing */
+	FAMILY_LATE,	   /* timers */
+	FAMILY_STATE_FILE, /* kept, stale, or lost at the next start */
+	FAMILY_DUTY,	   /* gate, promotion, fence and release hook fail, refuse, hang */
 	FAMILIES
 };
 
+#define SWARM_PICKS 4096
+
 const char *family_name(enum family family);
 
+/* One strike: the count-th of its family. */
+struct pick {
+	enum family family;
+	unsigned int count;
+};
+
 struct swarm {
-	struct rng rng;
-	uint32_t families;
+	uint64_t seed;
+	struct rng rng; /* of the strike at hand: seed, family and count make it */
+	uint64_t families;
 	bool timely; /* keep the timing assumptions: nothing late, staleness within Sigma */
 	mono_us heal_at;
 	mono_us every; /* mean time between two strikes of one family */
+	unsigned int count[FAMILIES];
+	const struct pick *picks; /* the only strikes that happen; none = all */
+	unsigned int pick_count;
 	uint64_t hits[FAMILIES][CORE_STATES];
+	struct forge *forge; /* NULL: FAMILY_FORGED does nothing */
 };
 
 /* Draws the families, the world's shape is drawn before: see sim.c. */

@@ -207,12 +207,15 @@ void trace_nodes(struct world *world, FILE *to)
 				to,
 				"  n%u %s%s %s (%s) since %.3f knows v%" PRIu64 " of %d life %u, "
 				"disclaims %" PRIu64 ", promise %" PRIu64
-				", address %d%s, flags %x, blocked %x\n",
+				", address %d%s%s%s%s, flags %x, blocked %x\n",
 				n, h->running ? "runs" : "down", h->paused ? " (stopped)" : "",
 				core_state_name(in->state), core_reason_name(in->reason),
 				mono_seconds(in->since - h->offset), in->record.version,
 				in->record.owner, in->record.life, in->disclaimed, in->promise,
-				h->alias[i], in->frozen ? ", frozen" : "", in->flags, in->blockers);
+				h->alias[i], in->frozen ? ", frozen" : "",
+				h->writable[i] ? ", writable" : "",
+				in->promoted ? ", promoted" : "", in->fenced ? ", fenced" : "",
+				in->flags, in->blockers);
 		}
 	}
 }

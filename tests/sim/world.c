@@ -14,7 +14,7 @@
 
 static mono_us clock_at(const struct host *h, mono_us now)
 {
-	return now + h->offset + now / 1000 * h->ppm / 1000;
+	return now + h->offset + (h->ppm ? now / 1000 * h->ppm / 1000 : 0);
 }
 
 mono_us world_clock(const struct world *world, unsigned int host)
@@ -62,14 +62,23 @@ static void rearm(struct world *world, unsigned int host)
 	happen(world, host, HAPPENS_TICK, at - world->now, 0);
 }
 
-/* A shell carries out a duty; its answer may never come. */
+/*
+ * A shell carries out the duties of one instance one after the other; a fence
+ * ends what is under way. Its answer may never come.
+ */
 static void begin_duty(struct world *world, unsigned int host, const struct action *act,
 		       enum core_duty duty)
 {
-	const struct host *h = &world->hosts[host];
+	struct host *h = &world->hosts[host];
+	mono_us *free_at = &h->duty_free_at[act->instance];
 
+	if (duty == DUTY_FENCE) {
+		h->fence_op[act->instance] = act->op;
+		*free_at = world->now;
+	}
+	*free_at = mono_max(*free_at, world->now) + h->duty[duty].takes;
 	if (!h->duty[duty].silent)
-		queue_push(world, &(struct item){.at = world->now + h->duty[duty].takes,
+		queue_push(world, &(struct item){.at = *free_at,
 						 .order = world_order(world),
 						 .what = HAPPENS_DUTY,
 						 .host = host,
@@ -77,6 +86,17 @@ static void begin_duty(struct world *world, unsigned int host, const struct acti
 						 .index = (int)act->instance,
 						 .op = act->op,
 						 .duty = duty});
+}
+
+/* What the daemon writes down. A stale file is that of the run before. */
+static void save(struct world *world, unsigned int host)
+{
+	struct host *h = &world->hosts[host];
+
+	memcpy(h->saved[1], h->saved[0], sizeof(h->saved[0]));
+	for (unsigned int i = 0; i < world->config.instances; i++)
+		core_save(&h->core, i, &h->saved[0][i]);
+	h->saved_count++;
 }
 
 static void apply(struct world *world, unsigned int host, const struct action *act)
@@ -114,6 +134,7 @@ static void apply(struct world *world, unsigned int host, const struct action *a
 		cloud_start(world, host, act);
 		break;
 	case ACT_EXIT:
+		save(world, host);
 		h->running = false;
 		h->exited = true;
 		trace_note(world, (int)host, WORLD_EXITS, 0, 0);
@@ -145,8 +166,10 @@ static void feed(struct world *world, unsigned int host, const struct event *ev)
 	trace_event(world, host, ev);
 	core_step(&h->core, world_clock(world, host), ev, out);
 	trace_actions(world, host);
-	if (world->witness && !world->broken)
+	if (world->witness && !world->broken) {
+		world->culprit = (int)host;
 		world->broken = world->witness(world, host, ev, out, world->arg);
+	}
 	for (unsigned int i = 0; i < out->count && h->running; i++)
 		apply(world, host, &out->items[i]);
 	rearm(world, host);
@@ -182,26 +205,69 @@ static struct proof proof_of(const struct host *h, unsigned int peer)
 	return proof;
 }
 
-static void feed_packet(struct world *world, unsigned int host, int index)
+/* A core drops what is not newer than what it has of that session. */
+static bool is_old(const struct peer *peer, const struct hello *hello)
 {
-	/* The feed may send, and so move the packets. */
-	struct hello hello = world->packets[index].hello;
-	/* One replayed at once is no more than late. */
-	bool replayed = world->packets[index].replayed &&
-			world->now - world->packets[index].born >
-				world->hosts[host].core.config.timers.dead_after + SEC;
-	unsigned int from = world->packets[index].from;
-	struct proof before = proof_of(&world->hosts[host], from), after;
+	return hello->nonce == peer->retired ||
+	       (hello->nonce == peer->nonce && hello->seq <= peer->seq);
+}
+
+/* I6 An old packet leaves no trace: not in what the core does, nor when it wakes. */
+static void feed_old(struct world *world, unsigned int host)
+{
+	struct core *core = &world->hosts[host].core;
+	mono_us wake = core_deadline(core);
+
+	if (world->deaf_to_old)
+		return;
+	core_step(core, world_clock(world, host),
+		  &(struct event){.type = EV_HELLO, .hello = &world->hello}, &world->out);
+	if (world->out.count > 0 || core_deadline(core) < wake) {
+		world->broken = "I6 an old packet changed something";
+		world->culprit = (int)host;
+	}
+	core->wake = wake; /* a look may find that one is not needed; its tick must come anyway */
+}
+
+/* I6 A counter never goes back, and a recording proves nothing. */
+static void feed_new(struct world *world, unsigned int host, unsigned int from, bool replayed)
+{
 	const struct peer *peer = &world->hosts[host].core.peers[from];
+	struct proof before = {0}, after;
 	uint64_t nonce = peer->nonce, seq = peer->seq;
 
-	net_free(world, index);
-	feed(world, host, &(struct event){.type = EV_HELLO, .hello = &hello});
-	after = proof_of(&world->hosts[host], from);
+	if (replayed)
+		before = proof_of(&world->hosts[host], from);
+	feed(world, host, &(struct event){.type = EV_HELLO, .hello = &world->hello});
 	if (peer->nonce == nonce && peer->seq < seq && !world->broken)
 		world->broken = "I6 a counter went back";
-	if (replayed && memcmp(&before, &after, sizeof(before)) != 0 && !world->broken)
+	if (!replayed || world->broken)
+		return;
+	after = proof_of(&world->hosts[host], from);
+	if (memcmp(&before, &after, sizeof(before)) != 0)
 		world->broken = "I6 a replayed packet proved something";
+}
+
+static void feed_packet(struct world *world, unsigned int host, int index)
+{
+	const struct packet *packet = &world->packets[index];
+	const struct host *h = &world->hosts[host];
+	unsigned int from = packet->from;
+	/* One replayed at once is no more than late. */
+	bool replayed = packet->replayed &&
+			world->now - packet->born > h->core.config.timers.dead_after + SEC;
+	bool old = is_old(&h->core.peers[from], &packet->hello);
+
+	if (old && world_clock(world, host) >= core_deadline(&h->core)) {
+		net_again(world, index); /* what is due comes first */
+		return;
+	}
+	net_copy(&world->hello, &packet->hello); /* the feed may send, and so move the packets */
+	net_free(world, index);
+	if (old)
+		feed_old(world, host);
+	else
+		feed_new(world, host, from, replayed);
 }
 
 /* --- standing still ------------------------------------------------------------------------- */
@@ -277,11 +343,19 @@ static void take_answer(struct world *world, const struct item *item)
 static void take_tick(struct world *world, const struct item *item)
 {
 	struct host *h = &world->hosts[item->host];
+	mono_us late = world_clock(world, item->host) - core_deadline(&h->core);
 
 	if (item->at != h->tick_at)
 		return;
+	if (h->late_max > 0 && item->index == 0 && late >= 0) {
+		h->tick_at = world->now + rng_below(&world->rng, h->late_max);
+		happen(world, item->host, HAPPENS_TICK, h->tick_at - world->now, 1);
+		return;
+	}
 	h->tick_at = MONO_NEVER;
-	if (world_clock(world, item->host) >= core_deadline(&h->core))
+	if (late > h->core.config.timers.slack) /* as the daemon's loop tells it */
+		feed(world, item->host, &(struct event){.type = EV_RESUMED, .gap = late});
+	else if (late >= 0)
 		feed(world, item->host, &(struct event){.type = EV_TICK});
 	else
 		rearm(world, item->host);
@@ -301,7 +375,8 @@ static void end_duty(struct world *world, const struct item *item)
 	static const enum event_type answers[CORE_DUTIES] = {EV_GATE, EV_PROMOTED, EV_FENCED,
 							     EV_RELEASED};
 	struct host *h = &world->hosts[item->host];
-	enum outcome outcome = h->duty[item->duty].outcome;
+	bool ended = item->op < h->fence_op[item->index]; /* by a fence that came after it */
+	enum outcome outcome = ended ? OUTCOME_UNKNOWN : h->duty[item->duty].outcome;
 
 	if (outcome == OUTCOME_OK && item->duty == DUTY_PROMOTE)
 		h->writable[item->index] = true;
@@ -421,6 +496,9 @@ bool world_step(struct world *world)
 		return true;
 	}
 	world->events++;
+	world->touched = item.what == HAPPENS_SCRIPT || item.what == HAPPENS_EXECUTE
+				 ? UINT32_MAX
+				 : 1U << item.host;
 	dispatch(world, &item);
 	if (world->judge && !world->broken)
 		world->broken = world->judge(world, world->arg);
@@ -448,6 +526,7 @@ struct world *world_new(const struct world_config *config)
 	world->rng.state = config->seed;
 	world->order_rng.state = ~config->seed;
 	world->hash = 0xcbf29ce484222325ULL;
+	world->culprit = -1;
 	cloud_init(world);
 	net_init(world);
 	for (unsigned int n = 0; n < config->nodes; n++) {
@@ -491,7 +570,7 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 				       .nonce = rng_next(&world->rng) | 1,
 				       .seed = rng_next(&world->rng)};
 	for (unsigned int n = 0; n < world->config.nodes; n++)
-		config->nodes[n] = (struct core_node){.id = (uint16_t)(11 * (n + 1)),
+		config->nodes[n] = (struct core_node){.id = world_node_id(n),
 						      .priority = world->config.priority[n]};
 	for (unsigned int i = 0; i < world->config.instances; i++)
 		instances[i] = (struct core_instance_config){
@@ -502,7 +581,19 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 			.gates = world->config.duties[DUTY_GATE],
 			.promotes = world->config.duties[DUTY_PROMOTE],
 			.fences = world->config.duties[DUTY_FENCE],
-			.releases = world->config.duties[DUTY_RELEASE]};
+			.releases = world->config.duties[DUTY_RELEASE],
+			.unpromoted_ok = world->config.unpromoted_ok};
+}
+
+static void restore(struct world *world, unsigned int host)
+{
+	struct host *h = &world->hosts[host];
+	unsigned int which = h->state_file == STATE_STALE;
+
+	if (h->state_file == STATE_LOST || h->saved_count <= which)
+		return;
+	for (unsigned int i = 0; i < world->config.instances; i++)
+		core_restore(&h->core, i, &h->saved[which][i]);
 }
 
 void world_boot(struct world *world, unsigned int host)
@@ -521,8 +612,11 @@ void world_boot(struct world *world, unsigned int host)
 	fill_config(world, host, &config, instances);
 	memset(h->instances, 0, sizeof(h->instances));
 	memset(h->routes, 0, sizeof(h->routes));
+	memset(h->fence_op, 0, sizeof(h->fence_op));
+	memset(h->duty_free_at, 0, sizeof(h->duty_free_at));
 	trace_note(world, (int)host, WORLD_BOOTS, h->boot, 0);
 	core_init(&h->core, world_clock(world, host), &config, h->instances, h->routes);
+	restore(world, host);
 	for (unsigned int i = 0; i < world->config.instances; i++) {
 		happen(world, host, HAPPENS_LINK, 0, (int)i);
 		happen(world, host, HAPPENS_ALIAS, 0, (int)i);
@@ -544,6 +638,7 @@ void world_crash(struct world *world, unsigned int host)
 		else if (h->backlog[i].what == HAPPENS_SEND || h->backlog[i].what == HAPPENS_ANSWER)
 			cloud_forget(world, h->backlog[i].index);
 	h->backlog_count = 0;
+	save(world, host);
 	h->running = h->paused = false;
 	trace_note(world, (int)host, WORLD_CRASHES, 0, 0);
 }
@@ -556,6 +651,14 @@ void world_command(struct world *world, unsigned int host, const struct event *c
 		return;
 	ev.type = EV_COMMAND;
 	feed(world, host, &ev);
+}
+
+void world_duty(struct world *world, unsigned int host, enum core_duty duty, enum outcome outcome,
+		mono_us takes)
+{
+	world->hosts[host].duty[duty].outcome = outcome;
+	world->hosts[host].duty[duty].takes = takes;
+	world->hosts[host].duty[duty].silent = false;
 }
 
 void world_tell(struct world *world, unsigned int host, const struct event *ev)
@@ -591,6 +694,17 @@ void world_alias(struct world *world, unsigned int host, unsigned int instance, 
 	world->hosts[host].alias[instance] = present;
 	if (world->hosts[host].running)
 		happen(world, host, HAPPENS_ALIAS, 0, (int)instance);
+}
+
+void world_clock_rate(struct world *world, unsigned int host, int ppm)
+{
+	struct host *h = &world->hosts[host];
+	mono_us clock = clock_at(h, world->now);
+
+	h->ppm = ppm;
+	h->offset += clock - clock_at(h, world->now);
+	if (h->running)
+		rearm(world, host);
 }
 
 void world_poke(struct world *world, unsigned int host)

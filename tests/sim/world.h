@@ -30,6 +30,7 @@ struct world_config {
 	bool fence;
 	bool duties[CORE_DUTIES]; /* which of them the instances have */
 	bool touch_owner, outage_takeover;
+	bool unpromoted_ok;
 	uint64_t seed;
 	uint8_t priority[WORLD_NODES];
 	mono_us wall; /* the cloud's clock at start: must not matter */
@@ -116,7 +117,10 @@ struct call {
 struct item;
 
 struct host {
-	bool running, paused, mute; /* mute: stopped for good, EXIT seen */
+	bool running, paused;
+	enum { STATE_LOST, STATE_KEPT, STATE_STALE } state_file; /* what the next start finds */
+	struct core_saved saved[2][WORLD_INSTANCES]; /* at the last two ends; 0 = the newer */
+	unsigned int saved_count;
 	uint32_t boot;
 	mono_us offset; /* clock = now + offset + now * ppm / 1e6 */
 	int ppm;
@@ -124,7 +128,8 @@ struct host {
 	struct core core;
 	struct instance instances[WORLD_INSTANCES];
 	struct route routes[WORLD_INSTANCES * WORLD_TABLES];
-	mono_us tick_at; /* world time of the tick that is queued */
+	mono_us tick_at;  /* world time of the tick that is queued */
+	mono_us late_max; /* timers come so much late */
 	bool link_up[WORLD_INSTANCES];
 	bool alias[WORLD_INSTANCES];
 	bool alias_fails;
@@ -135,6 +140,8 @@ struct host {
 		bool silent; /* never answers */
 		mono_us takes;
 	} duty[CORE_DUTIES];
+	mono_us duty_free_at[WORLD_INSTANCES]; /* its shells have done what was asked */
+	uint32_t fence_op[WORLD_INSTANCES];    /* of the last fence asked for */
 	enum health_result check;
 	mono_us check_period;
 	struct path path[SERVICES];
@@ -146,6 +153,7 @@ struct host {
 
 struct link {
 	bool cut;
+	bool bursts, lost; /* two-state loss: it is in the bad state now */
 	unsigned int loss_permille, twice_permille;
 	mono_us delay_min, delay_max;
 };
@@ -161,7 +169,7 @@ struct packet {
 /* --- what happens -------------------------------------------------------------------- */
 
 enum happening {
-	HAPPENS_TICK,
+	HAPPENS_TICK,	 /* index: 1 = put off once already */
 	HAPPENS_PACKET,	 /* index: packet */
 	HAPPENS_SEND,	 /* index: call */
 	HAPPENS_EXECUTE, /* index: call */
@@ -223,10 +231,13 @@ struct world {
 	int packet_free;
 	int recorded[WORLD_RECORDED]; /* packets kept for a replay, -1 = none */
 	unsigned int record_permille;
-	bool shuffle;	 /* ties in random order */
-	bool late_lands; /* cancelled or timed-out writes may still land */
+	bool shuffle;	  /* ties in random order */
+	bool late_lands;  /* cancelled or timed-out writes may still land */
+	bool deaf_to_old; /* what a core must drop as old is not even delivered (twin runs) */
+	uint32_t touched; /* set of hosts that the event may have changed */
 	struct actions out;
 	struct touch scratch;
+	struct hello hello;
 	struct trace_line trace[TRACE_LINES];
 	uint64_t trace_count;
 	FILE *log; /* every transition as a line, NULL = quiet */
@@ -235,6 +246,7 @@ struct world {
 	world_script script;
 	void *arg;
 	const char *broken; /* the first sentence a judge returned */
+	int culprit;	    /* the node it is about, -1 = none in particular */
 };
 
 struct world *world_new(const struct world_config *config);
@@ -254,6 +266,9 @@ void world_pause(struct world *world, unsigned int host, mono_us length);
 /* Ends a pause now. */
 void world_resume(struct world *world, unsigned int host);
 void world_command(struct world *world, unsigned int host, const struct event *command);
+/* How its shells carry out a duty from now on. */
+void world_duty(struct world *world, unsigned int host, enum core_duty duty, enum outcome outcome,
+		mono_us takes);
 /* Any event, as a shell would tell it. */
 void world_tell(struct world *world, unsigned int host, const struct event *ev);
 void world_check(struct world *world, unsigned int host, enum health_result result);
@@ -261,6 +276,8 @@ void world_link(struct world *world, unsigned int host, unsigned int instance, b
 void world_target(struct world *world, unsigned int host, bool known, bool source_dest_check);
 /* Somebody else changes the kernel. */
 void world_alias(struct world *world, unsigned int host, unsigned int instance, bool present);
+/* Its clock runs on from where it is, so much too fast. */
+void world_clock_rate(struct world *world, unsigned int host, int ppm);
 /* Both directions. */
 void world_cut(struct world *world, unsigned int a, unsigned int b, bool cut);
 void world_replay(struct world *world);
@@ -278,6 +295,11 @@ int world_route(const struct world *world, unsigned int instance, unsigned int t
 /* The version of P as it was @ago before now. */
 const struct param_version *world_param_then(const struct world *world, unsigned int instance,
 					     mono_us ago);
+
+static inline uint16_t world_node_id(unsigned int node)
+{
+	return (uint16_t)(11 * (node + 1));
+}
 
 static inline struct instance *world_instance(struct world *world, unsigned int host,
 					      unsigned int instance)
@@ -314,9 +336,11 @@ void cloud_cancel(struct world *world, unsigned int host, unsigned int instance)
 void cloud_forget(struct world *world, int index); /* one pending event less */
 
 /* net.c */
+void net_copy(struct hello *to, const struct hello *from);
 void net_init(struct world *world);
 void net_send(struct world *world, unsigned int host);
 void net_free(struct world *world, int index);
+void net_again(struct world *world, int index); /* delivers it a moment later */
 
 /* trace.c */
 void trace_add(struct world *world, int host, int kind, const long long values[4]);
