@@ -101,6 +101,7 @@ static void adopt(struct turn *t)
 static void reclaim(struct turn *t)
 {
 	mono_us at = mono_max(t->in->since + timers_of(t)->reclaim, t->in->handover_until);
+	bool handed_over;
 
 	if (!due(t, at))
 		return;
@@ -108,9 +109,10 @@ static void reclaim(struct turn *t)
 		record_ask(t);
 		return;
 	}
-	if (t->in->handover_until != MONO_LONG_AGO)
-		note(t, NOTE_TAKEN_BACK, -1);
+	handed_over = t->in->handover_until != MONO_LONG_AGO;
 	claim_begin(t, CLAIM_OWN, REASON_RECLAIM);
+	if (handed_over && core_acting(t->in)) /* else the gate has not answered yet */
+		note(t, NOTE_TAKEN_BACK, -1);
 }
 
 /* With touch = owner there is none: a touch shows in the version of P. */

@@ -257,7 +257,7 @@ static void hear(struct turn *t, const struct hello *hello)
 		return;
 	verdict = peer_hear(&core->peers[node], t->now, core->config.nonce,
 			    core->config.timers.dead_after, hello);
-	if (verdict == PEER_OLD)
+	if (verdict == PEER_OLD && !PLANTED(OLD_PACKET))
 		return;
 	worth.fresh = verdict == PEER_FRESH;
 	worth.session = hello->nonce == core->peers[node].nonce;

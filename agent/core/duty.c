@@ -84,8 +84,12 @@ static void conclude(struct turn *t, enum core_duty which, enum outcome outcome)
 	duty->retry_at = MONO_LONG_AGO;
 	if (outcome == OUTCOME_OK) {
 		duty->failures = 0;
-		in->promoted |= which == DUTY_PROMOTE;
-		in->fenced |= which == DUTY_FENCE;
+		/* The later answer tells how the database is: a fence asked for before the
+		 * claim may be answered within it, before the promotion. */
+		if (which == DUTY_PROMOTE || which == DUTY_FENCE) {
+			in->promoted = which == DUTY_PROMOTE;
+			in->fenced = which == DUTY_FENCE || (PLANTED(STALE_FENCE) && in->fenced);
+		}
 		return;
 	}
 	duty->failures++;
@@ -140,7 +144,7 @@ bool duty_gate(struct turn *t)
 {
 	struct duty *gate = &t->in->duties[DUTY_GATE];
 
-	if (!t->in->config.gates)
+	if (!t->in->config.gates || PLANTED(SKIP_GATE))
 		return true;
 	if (gate->outcome == OUTCOME_OK && lately(t, gate->answered, timers_of(t)->claim)) {
 		gate->outcome = OUTCOME_NOT_SENT; /* good for one claim */
@@ -161,7 +165,7 @@ bool duty_promoted(const struct turn *t)
 {
 	const struct instance *in = t->in;
 
-	return !in->config.promotes || in->promoted ||
+	return !in->config.promotes || in->promoted || PLANTED(UNPROMOTED) ||
 	       (in->config.unpromoted_ok && in->duties[DUTY_PROMOTE].failures > 0);
 }
 
@@ -188,7 +192,7 @@ bool duty_fence(struct turn *t)
 {
 	struct instance *in = t->in;
 
-	if (!in->config.fences || in->fenced)
+	if (!in->config.fences || in->fenced || PLANTED(NO_FENCE))
 		return true;
 	if (in->duties[DUTY_FENCE].op == 0)
 		(void)ask(t, DUTY_FENCE);
@@ -208,7 +212,8 @@ static void fence_beside_owner(struct turn *t)
 	int owner = in->record.owner;
 	bool beside = (owner >= 0 && owner != self_of(t->core)) || peer_acting(t);
 
-	if (in->config.fences && !in->fenced && !in->frozen && beside && !check_failed(t))
+	if (in->config.fences && !in->fenced && !in->frozen && beside && !check_failed(t) &&
+	    !PLANTED(NO_FENCE))
 		ask_in_time(t, DUTY_FENCE);
 }
 

@@ -67,7 +67,8 @@ void outage_consider(struct turn *t, int owner)
 	mono_us at = mono_max(silent_since + timers->grace, t->in->record.outage_since) +
 		     timers->ssm_outage + turn_of(t, owner);
 
-	if (!t->core->config.outage_takeover || !outage(t) || spent(t, owner) || !due(t, at) ||
+	if ((!t->core->config.outage_takeover && !PLANTED(OUTAGE_ALWAYS)) || !outage(t) ||
+	    (spent(t, owner) && !PLANTED(ROUTE_AGAIN)) || !due(t, at) ||
 	    !routes_left_alone(t, owner, at - timers->ssm_outage))
 		return;
 	claim_begin(t, CLAIM_ROUTE, REASON_STORE_OUTAGE);

@@ -36,6 +36,14 @@ enum planted {
 	PLANT_CLAIM_FOR_EVER, /* T_claim and its lease have no end */
 	PLANT_FORGET_WAKE,    /* ages are not announced in core_deadline() */
 	PLANT_WRONG_STATE,    /* a notification names the wrong old state */
+	PLANT_SKIP_GATE,      /* D10: claims without asking the gate */
+	PLANT_NO_FENCE,	      /* D11: the database stays writable when the VIP goes */
+	PLANT_STALE_FENCE,    /* a promotion does not undo what was known of the fence */
+	PLANT_UNPROMOTED,     /* D10: routes before the database is writable */
+	PLANT_ROUTE_AGAIN,    /* 7 b: more than one claim by route in one silence */
+	PLANT_OUTAGE_ALWAYS,  /* 7 b: although that is off */
+	PLANT_WALL_CLOCK,     /* I10: chances depend on the cloud's clock */
+	PLANT_OLD_PACKET,     /* I6: what is old is taken all the same */
 	PLANT_COUNT
 };
 

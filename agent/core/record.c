@@ -151,6 +151,8 @@ static bool believe(struct core *core, struct instance *in, mono_us now, const s
 	}
 	record->odd_since = MONO_NEVER;
 	record->mtime = absent ? MONO_NEVER : ev->mtime;
+	if (PLANTED(WALL_CLOCK))
+		core->rng ^= (uint64_t)(ev->mtime / SEC / 1000000);
 	record->read_at = ev->sent;
 	record->answered = now;
 	if (record->first_read < claim_quiet_from(core, in))

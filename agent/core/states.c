@@ -113,6 +113,16 @@ static bool outranked(const struct turn *t)
 	return false;
 }
 
+/* Two began on one promise without hearing each other: the better one goes on. */
+static bool outbid(const struct turn *t)
+{
+	for (unsigned int n = 0; n < t->core->config.node_count; n++)
+		if (n != t->core->config.self && peer_heard(t, n) && peer_better(t, n) &&
+		    (t->in->view[n].state == CORE_CLAIMING || t->in->view[n].state == CORE_MASTER))
+			return t->in->promise != 0 && !PLANTED(NO_TIE_BREAK);
+	return false;
+}
+
 /* S1. P names another node: it has overruled us, unless it has itself renounced
  * that very version and we act on its promise. */
 static bool overruled(const struct turn *t)
@@ -128,7 +138,8 @@ static bool overruled(const struct turn *t)
 	if (record->owner < 0)
 		return outranked(t);
 	if (in->state == CORE_CLAIMING)
-		return record->life != in->claim.life || record->version > in->claim.base;
+		return record->life != in->claim.life || record->version > in->claim.base ||
+		       outbid(t);
 	return in->promise == 0 || in->promise != record->version || taken_back(t) ||
 	       (outranked(t) && !PLANTED(NO_TIE_BREAK));
 }
@@ -174,6 +185,7 @@ static void step_master(struct turn *t)
 	record_refresh(t, watched ? timers->verify_master : timers->touch);
 	if (t->in->frozen && !PLANTED(NO_MAINTENANCE)) {
 		set_flag(t->in, FLAG_UNCONFIRMED, due(t, lease_base(t) + timers->lease));
+		touch_owner(t); /* touches go on: it is alive */
 		return;
 	}
 	if (unhealthy(t) && !PLANTED(SICK_MASTER)) {
@@ -369,7 +381,7 @@ void settle(struct turn *t)
 {
 	struct instance *in = t->in;
 	uint32_t now_blocked;
-	enum core_state before;
+	enum core_state before, first = in->state;
 
 	if (in->stall > 0 && !PLANTED(NO_STALL_CHECK))
 		stalled(t);
@@ -395,6 +407,8 @@ void settle(struct turn *t)
 				break;
 		}
 	}
+	if (in->state != first) /* a new state may owe the database something */
+		duty_settle(t);
 	if (!t->core->stopping)
 		plumb(t);
 	duty_flags(t);
