@@ -74,6 +74,7 @@ void agent_feed(struct agent *agent, const struct event *ev)
 	step(agent, ev);
 	while (next_alias_report(agent, &report))
 		step(agent, &report);
+	agent_database_settle(agent);
 	rearm(agent);
 }
 
@@ -107,20 +108,46 @@ static void on_woken(struct ev_loop *loop, ev_check *check, int events)
 static void on_hello(void *arg, const struct hello *hello)
 {
 	agent_feed(arg, &(struct event){.type = EV_HELLO, .hello = hello});
+	agent_database_heard(arg, hello);
 }
 
-static enum health_result health_of(enum mycheck_verdict verdict)
+/* The verdicts that the configuration may hold against a node. */
+static bool unfit(const struct conf_track_mysql *track, enum mycheck_verdict verdict)
+{
+	static const enum mycheck_verdict verdicts[CONF_UNFIT_COUNT] = {
+		[CONF_UNFIT_SLOW] = MYCHECK_SLOW,	  [CONF_UNFIT_FULL] = MYCHECK_FULL,
+		[CONF_UNFIT_READONLY] = MYCHECK_READONLY, [CONF_UNFIT_STALLED] = MYCHECK_STALLED,
+		[CONF_UNFIT_HUNG] = MYCHECK_HUNG,	  [CONF_UNFIT_FAILED] = MYCHECK_FAILED,
+		[CONF_UNFIT_DEAD] = MYCHECK_DEAD,
+	};
+
+	for (unsigned int u = 0; u < track->unfit_count; u++)
+		if (verdicts[track->unfit[u]] == verdict)
+			return true;
+	return false;
+}
+
+static enum health_result health_of(const struct conf_track_mysql *track,
+				    enum mycheck_verdict verdict)
 {
 	switch (verdict) {
 	case MYCHECK_OK:
-	case MYCHECK_FULL: /* it answered: alive, if crowded */
 		return HEALTH_RESULT_GOOD;
+	case MYCHECK_SLOW: /* it answered: alive, if crowded, late or not to be written to */
+	case MYCHECK_FULL:
+	case MYCHECK_READONLY:
+		return unfit(track, verdict) ? HEALTH_RESULT_BAD : HEALTH_RESULT_GOOD;
+	case MYCHECK_DEAD:
+		if (unfit(track, verdict))
+			return HEALTH_RESULT_DEAD;
+		break;
+	case MYCHECK_STALLED:
 	case MYCHECK_HUNG:
 	case MYCHECK_FAILED:
-		return HEALTH_RESULT_BAD;
-	case MYCHECK_DEAD:
-		return HEALTH_RESULT_DEAD;
-	case MYCHECK_AUTH:
+		if (unfit(track, verdict))
+			return HEALTH_RESULT_BAD;
+		break;
+	case MYCHECK_AUTH: /* never: a changed password would be an outage */
 	case MYCHECK_UNKNOWN:
 	case MYCHECK_COUNT:
 		break;
@@ -144,7 +171,9 @@ static void on_check(void *arg, unsigned int track, const struct mycheck_result 
 	}
 	agent_feed(agent, &(struct event){.type = EV_VERDICT,
 					  .track = track,
-					  .health = health_of(result->verdict)});
+					  .health = health_of(&agent->conf->tracks[track],
+							      result->verdict)});
+	agent_database_checked(agent, track);
 }
 
 static void look_at_alias(struct agent *agent, unsigned int instance)
@@ -206,6 +235,7 @@ static void on_notified(void *arg, const struct notify_report *report)
 {
 	struct agent *agent = arg;
 
+	(void)agent_hook_ended(agent, report);
 	if (report->status != 0)
 		log_event(LOG_LV_WARNING, "notify",
 			  "number=%u status=%d took_ms=%u script=\"%s\" problem=\"%s\"",
@@ -276,6 +306,7 @@ static void fill_core_config(const struct agent *agent, struct core_config *conf
 			.fence = from->isolation == CONF_ISOLATION_FENCE};
 		for (unsigned int k = 0; k < from->track_count; k++)
 			instances[i].tracks |= 1U << from->tracks[k];
+		agent_database_core(from, &instances[i]);
 	}
 }
 
@@ -311,7 +342,8 @@ static int open_core(struct agent *agent, struct err *err)
 	}
 	agent->routes = calloc(tables ? tables : 1, sizeof(*agent->routes));
 	if (!instances || !agent->instances || !agent->routes || !agent->extra ||
-	    stages_open(&agent->stages, conf->instance_count) < 0)
+	    stages_open(&agent->stages, conf->instance_count) < 0 ||
+	    agent_database_open(agent) < 0)
 		goto no_memory;
 	fill_core_config(agent, &config, instances);
 	core_init(&agent->core, agent->started, &config, agent->instances, agent->routes);
@@ -344,22 +376,55 @@ static int open_heartbeat(struct agent *agent, struct err *err)
 	return agent->heartbeat ? 0 : -1;
 }
 
+/* What the instance that commands this server, if any, wants of it. */
+static void command_words(const struct agent *agent, unsigned int track,
+			  struct mycheck_config *config)
+{
+	static const enum mycheck_sessions sessions[] = {
+		[CONF_SESSIONS_KILL] = MYCHECK_SESSIONS_KILL,
+		[CONF_SESSIONS_DRAIN] = MYCHECK_SESSIONS_DRAIN,
+		[CONF_SESSIONS_KEEP] = MYCHECK_SESSIONS_KEEP,
+	};
+
+	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
+		const struct conf_instance *instance = &agent->conf->instances[i];
+
+		if (!agent_commands_database(instance) || instance->tracks[0] != track)
+			continue;
+		config->replication = true;
+		config->sessions = sessions[instance->sessions];
+	}
+}
+
 static int open_checks(struct agent *agent, struct err *err)
 {
+	const struct mycheck_callbacks callbacks = {
+		.result = on_check, .report = agent_on_report, .arg = agent};
+
 	for (unsigned int k = 0; k < agent->conf->track_count; k++) {
 		const struct conf_track_mysql *track = &agent->conf->tracks[k];
+		struct mycheck_config config = {
+			.socket = track->socket,
+			.host = track->host,
+			.port = track->port,
+			.admin_port = track->admin_port,
+			.user = track->user,
+			.password_file = track->password_file,
+			.tls = track->tls,
+			.tls_ca = track->tls_ca,
+			.interval = track->interval,
+			.timeout = track->timeout,
+			.slow = track->slow,
+			.galera = track->galera,
+			.write_probe = track->write_probe,
+			.node = agent->conf->nodes[agent->conf->self].name,
+			.query = track->query,
+			.replication_user = track->replication_user,
+			.replication_password_file = track->replication_password_file,
+		};
 
-		agent->checks[k] = mycheck_open(agent->loop, k,
-						&(struct mycheck_config){
-							.socket = track->socket,
-							.host = track->host,
-							.port = track->port,
-							.user = track->user,
-							.password_file = track->password_file,
-							.interval = track->interval,
-							.timeout = track->timeout,
-						},
-						on_check, agent, err);
+		command_words(agent, k, &config);
+		agent->checks[k] = mycheck_open(agent->loop, k, &config, &callbacks, err);
 		if (!agent->checks[k])
 			return -1;
 	}
@@ -437,11 +502,13 @@ void agent_close(struct agent *agent)
 		return;
 	ev_timer_stop(agent->loop, &agent->timer);
 	ev_timer_stop(agent->loop, &agent->target_timer);
+	ev_timer_stop(agent->loop, &agent->leave_timer);
 	ev_timer_stop(agent->loop, &agent->exit_timer);
 	ev_check_stop(agent->loop, &agent->woken);
 	for (unsigned int k = 0; k < CONF_TRACKS_MAX; k++)
 		if (agent->checks[k])
 			mycheck_close(agent->checks[k]);
+	agent_database_close(agent);
 	if (agent->aws)
 		aws_close(agent->aws);
 	if (agent->notify)

@@ -7,7 +7,9 @@
  *   apply.c    actions -> shells
  *   answers.c  finished AWS jobs and identity -> events
  *   tables.c   which route tables there are: listed, or found in the VPC
- *   cloud.c    configuration -> the AWS worker
+ *   cloud.c    configuration -> the AWS worker; what AWS announces -> hand-overs
+ *   database.c duties -> orders to mysqld and hooks, reports -> events
+ *   positions.c positions of the databases between nodes, rejoining
  *   memory.c   the state file and the journal
  *   command.c  request lines of the control socket -> events and answers
  *   status.c   the state of everything as JSON
@@ -19,6 +21,7 @@
 
 #include "agent/control.h"
 #include "agent/core/core.h"
+#include "agent/database.h"
 #include "agent/heartbeat.h"
 #include "agent/mycheck.h"
 #include "agent/notify.h"
@@ -84,6 +87,9 @@ struct agent {
 	struct netlink *netlink;
 	struct mycheck *checks[CONF_TRACKS_MAX];
 	struct mycheck_result results[CONF_TRACKS_MAX];
+	enum mycheck_role roles[CONF_TRACKS_MAX];
+	struct agent_database *databases; /* one per instance */
+	ev_timer database_timer;
 	struct aws *aws;
 	struct notify *notify;
 	struct control *control;
@@ -91,6 +97,7 @@ struct agent {
 	ev_timer timer;	       /* at core_deadline() */
 	ev_check woken;	       /* first thing after every wake-up: were we late? */
 	ev_timer target_timer; /* source/destination check and the peers' interfaces */
+	ev_timer leave_timer;  /* the next try to hand over because of a notice */
 	ev_timer exit_timer;   /* ends the loop, after a moment for the last notifications */
 	mono_us deadline;
 	mono_us started;
@@ -144,11 +151,17 @@ void agent_apply(struct agent *agent, const struct action *act);
 /* Keeps a line for `zonevipctl events`. */
 __attribute__((format(printf, 2, 3))) void agent_remember(struct agent *agent, const char *fmt,
 							  ...);
+/* Hands a hook to the runner; returns its number. */
+uint32_t agent_run_hook(struct agent *agent, const struct action *act, const char *word);
 /* All VIPs of an instance are there (or, when @any, one of them). */
 bool agent_plumbed(struct agent *agent, unsigned int instance, bool any);
 
 /* cloud.c */
 int agent_open_aws(struct agent *agent, struct err *err);
+/* The identity has been reported: notices may have come, changed or gone. */
+void agent_on_notices(struct agent *agent, const struct aws_notice before[AWS_NOTICES]);
+const char *agent_notice_name(enum aws_notice_kind kind);
+enum conf_policy agent_notice_policy(const struct agent *agent, enum aws_notice_kind kind);
 
 /* answers.c */
 void agent_on_job(void *arg, struct aws_job *job);
@@ -167,6 +180,28 @@ const struct ip *agent_route_vip(const struct agent *agent, unsigned int instanc
 				 unsigned int route);
 /* The number still means the table that the job was about. */
 bool agent_table_is(const struct agent *agent, const struct aws_job *job);
+
+/* database.c */
+bool agent_commands_database(const struct conf_instance *conf);
+void agent_database_core(const struct conf_instance *conf, struct core_instance_config *core);
+int agent_database_open(struct agent *agent);
+void agent_database_close(struct agent *agent);
+void agent_database_duty(struct agent *agent, const struct action *act);
+void agent_database_checked(struct agent *agent, unsigned int track);
+void agent_database_heard(struct agent *agent, const struct hello *hello);
+void agent_database_settle(struct agent *agent);
+void agent_on_report(void *arg, unsigned int track, const struct mycheck_report *report);
+/* False: that was no hook. */
+bool agent_hook_ended(struct agent *agent, const struct notify_report *report);
+
+/* positions.c */
+void agent_tell_position(struct agent *agent, unsigned int instance, unsigned int copies);
+void agent_foresee(struct agent *agent, unsigned int instance);
+void agent_rejoin(struct agent *agent, unsigned int instance);
+
+/* dbstatus.c */
+struct json_t *agent_database_json(const struct agent *agent, unsigned int instance);
+void agent_database_why(const struct agent *agent, unsigned int instance, struct buf *reply);
 
 /* command.c */
 void agent_on_request(void *arg, const struct control_peer *peer, const char *line,

@@ -274,6 +274,8 @@ void agent_check_target(struct agent *agent)
 void agent_on_identity(void *arg, const struct aws_identity *identity)
 {
 	struct agent *agent = arg;
+	struct aws_notice before[AWS_NOTICES];
+	bool known_anew;
 
 	if (identity->problem[0] && strcmp(identity->problem, agent->identity.problem) != 0)
 		log_event(LOG_LV_ERROR, "aws_identity", "problem=\"%s\"", identity->problem);
@@ -282,7 +284,12 @@ void agent_on_identity(void *arg, const struct aws_identity *identity)
 			  "region=%s instance=%s eni=%s zone=%s credentials=\"%s\"",
 			  identity->region, identity->instance_id, identity->eni, identity->zone,
 			  identity->source);
+	memcpy(before, agent->identity.notices, sizeof(before));
+	known_anew = agent->identity.generation != identity->generation;
 	agent->identity = *identity;
+	agent_on_notices(agent, before);
+	if (!known_anew)
+		return; /* nothing that concerns the target */
 	agent_check_target(agent);
 	if (identity->known)
 		agent_tables_look(agent);

@@ -78,7 +78,8 @@ static const char *node_name(const struct agent *agent, int node)
 	return node >= 0 ? agent->conf->nodes[node].name : "";
 }
 
-static void tell_scripts(struct agent *agent, const struct action *act, const char *word)
+/* What a script is told, of a state or before one. */
+static struct notify_event describe(struct agent *agent, const struct action *act, const char *word)
 {
 	const struct conf_instance *conf = &agent->conf->instances[act->instance];
 	const struct instance *in = &agent->instances[act->instance];
@@ -98,8 +99,27 @@ static void tell_scripts(struct agent *agent, const struct action *act, const ch
 	(void)snprintf(event.peer, sizeof(event.peer), "%s", node_name(agent, in->record.owner));
 	if (conf->vip_count)
 		(void)ip_format(&conf->vips[0].address, event.vip);
-	notify_send(agent->notify, &event);
+	return event;
+}
+
+static void tell_scripts(struct agent *agent, const struct action *act, const char *word)
+{
+	struct notify_event event = describe(agent, act, word);
+
+	(void)notify_send(agent->notify, &event);
 	(void)snprintf(agent->extra[act->instance].told, sizeof(event.state), "%s", word);
+}
+
+uint32_t agent_run_hook(struct agent *agent, const struct action *act, const char *word)
+{
+	enum core_state state = agent->instances[act->instance].state;
+	struct action about = {.instance = act->instance,
+			       .old_state = state,
+			       .state = state,
+			       .reason = agent->instances[act->instance].departure.reason};
+	struct notify_event event = describe(agent, &about, word);
+
+	return notify_send(agent->notify, &event);
 }
 
 static void state_changed(struct agent *agent, const struct action *act)
@@ -175,6 +195,19 @@ static void plumb(struct agent *agent, const struct action *act, bool add)
 
 /* --- calls to AWS ------------------------------------------------------------------------- */
 
+/* Somebody is about to act on the answer: the API budget has something left for that. */
+static bool is_urgent(const struct agent *agent, unsigned int instance)
+{
+	const struct instance *in = &agent->instances[instance];
+	int owner = in->record.owner;
+
+	if (in->state == CORE_MASTER)
+		return in->flags & FLAG_UNCONFIRMED;
+	if (in->state != CORE_BACKUP || owner < 0 || (unsigned int)owner == agent->conf->self)
+		return true;
+	return mono_now() - in->view[owner].act_seen > agent->core.config.timers.dead_after;
+}
+
 static void submit(struct agent *agent, const struct action *act, struct aws_job *job)
 {
 	job->op = act->op;
@@ -182,6 +215,7 @@ static void submit(struct agent *agent, const struct action *act, struct aws_job
 	job->table = act->table;
 	job->not_after = act->not_after;
 	job->deadline = act->deadline;
+	job->urgent = is_urgent(agent, act->instance);
 	aws_submit(agent->aws, job);
 }
 
@@ -237,6 +271,7 @@ static void call_touch(struct agent *agent, const struct action *act)
 	}
 	job->op = act->op;
 	job->instance = AGENT_TOUCH;
+	job->urgent = true; /* asked for only where an owner is silent */
 	job->table = (unsigned int)act->node;
 	job->not_after = act->not_after;
 	job->deadline = act->deadline;
@@ -322,7 +357,8 @@ void agent_apply(struct agent *agent, const struct action *act)
 	case ACT_PROMOTE:
 	case ACT_FENCE:
 	case ACT_RELEASE:
-		break; /* asked of no instance whose configuration does not say so */
+		agent_database_duty(agent, act);
+		break;
 	case ACT_TYPES:
 		break;
 	}

@@ -106,7 +106,7 @@ static const struct row route_rows[] = {
 static const struct family families[] = {
 	{"peers", {"peer", "name"}, peer_rows, COUNT(peer_rows)},
 	{"checks", {"check", "name"}, check_rows, COUNT(check_rows)},
-	{"instances", {"instance", "iname"}, instance_rows, COUNT(instance_rows)},
+	{"instances", {"vip_instance", "iname"}, instance_rows, COUNT(instance_rows)},
 };
 
 /* --- lines --------------------------------------------------------------------------------- */
@@ -289,7 +289,7 @@ static void print_states(const json_t *instances, struct buf *out)
 			char labels[LABELS_MAX] = "";
 			size_t used;
 
-			add_label(labels, "instance", json_object_get(object, "iname"));
+			add_label(labels, "vip_instance", json_object_get(object, "iname"));
 			used = strlen(labels);
 			(void)snprintf(labels + used, sizeof(labels) - used, ",state=\"%s\"",
 				       states[s]);
@@ -302,7 +302,7 @@ static void route_labels(char labels[static LABELS_MAX], const json_t *instance,
 			 const json_t *route)
 {
 	labels[0] = '\0';
-	add_label(labels, "instance", json_object_get(instance, "iname"));
+	add_label(labels, "vip_instance", json_object_get(instance, "iname"));
 	add_label(labels, "table", json_object_get(route, "table"));
 	add_label(labels, "destination", json_object_get(route, "destination"));
 }
@@ -386,9 +386,9 @@ int metrics_print(const json_t *status, struct buf *out)
 		    (struct label[2]){{"check", "name"}, {"health", "health"}}, out);
 	print_states(instances, out);
 	print_words(instances, "flag", "1 for each remarkable fact.",
-		    (struct label[2]){{"instance", "iname"}, {"flag", "flags"}}, out);
+		    (struct label[2]){{"vip_instance", "iname"}, {"flag", "flags"}}, out);
 	print_words(instances, "blocker", "1 for each reason not to take the VIP.",
-		    (struct label[2]){{"instance", "iname"}, {"reason", "not_eligible_because"}},
+		    (struct label[2]){{"vip_instance", "iname"}, {"reason", "not_eligible_because"}},
 		    out);
 	print_routes(instances, out);
 	print_stages(status, out);

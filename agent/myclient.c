@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -184,9 +185,26 @@ static int library_setup(void)
 #endif
 }
 
-static int library_options(MYSQL *mysql, bool local)
+/* With a CA the certificate is checked, its name too. Without: encrypted, but to whomever. */
+static int library_tls(MYSQL *mysql, const struct myclient_target *target)
 {
-	(void)local;
+	my_bool on = 1;
+	my_bool verify = target->tls_ca[0] != 0;
+
+	if (!target->tls)
+		return 0;
+	if (verify && mysql_options(mysql, MYSQL_OPT_SSL_CA, target->tls_ca) != 0)
+		return -1;
+	return mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &on) ||
+			       mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify)
+		       ? -1
+		       : 0;
+}
+
+static int library_options(MYSQL *mysql, const struct myclient_target *target)
+{
+	if (!target->socket[0] && library_tls(mysql, target) < 0)
+		return -1;
 #if HAVE_DECL_MARIADB_OPT_RESTRICTED_AUTH
 	/* Not dialog, which asks a person; not mysql_clear_password. */
 	if (mysql_options(mysql, MARIADB_OPT_RESTRICTED_AUTH,
@@ -262,10 +280,15 @@ static int library_setup(void)
 	return 0;
 }
 
-static int library_options(MYSQL *mysql, bool local)
+static int library_options(MYSQL *mysql, const struct myclient_target *target)
 {
-	unsigned int tls = local ? SSL_MODE_DISABLED : SSL_MODE_PREFERRED;
+	unsigned int tls = target->socket[0] ? SSL_MODE_DISABLED : SSL_MODE_PREFERRED;
 
+	if (!target->socket[0] && target->tls)
+		tls = target->tls_ca[0] ? SSL_MODE_VERIFY_IDENTITY : SSL_MODE_REQUIRED;
+	if (tls == SSL_MODE_VERIFY_IDENTITY &&
+	    mysql_options(mysql, MYSQL_OPT_SSL_CA, target->tls_ca) != 0)
+		return -1;
 	return mysql_options(mysql, MYSQL_OPT_SSL_MODE, &tls);
 }
 
@@ -432,7 +455,7 @@ static int set_options(struct myclient *client)
 	const unsigned int none = 0;
 	const size_t packet_max = PACKET_MAX;
 
-	if (library_options(client->mysql, local) != 0 ||
+	if (library_options(client->mysql, client->target) != 0 ||
 	    mysql_options(client->mysql, MYSQL_OPT_PROTOCOL, &protocol) != 0 ||
 	    mysql_options(client->mysql, MYSQL_OPT_LOCAL_INFILE, &none) != 0 ||
 	    mysql_options(client->mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet_max) != 0)
@@ -459,25 +482,40 @@ enum myclient_end myclient_connect(struct myclient *client, const struct myclien
 	return end;
 }
 
-/* Reads the one row and what must be the end of the rows. */
-static enum myclient_end fetch_cell(struct myclient *client, char *cell, size_t room,
-				    const struct myclient_limit *limit)
+const char *myclient_cell(const struct myclient_row *row, const char *name)
 {
-	enum myclient_end end = drive(client, OP_FETCH, limit);
-
-	if (end != MYCLIENT_DONE)
-		return end;
-	if (!client->row)
-		return MYCLIENT_STRANGE;
-	(void)snprintf(cell, room, "%s", client->row[0] ? client->row[0] : "NULL");
-	end = drive(client, OP_FETCH, limit);
-	if (end == MYCLIENT_DONE && client->row)
-		return MYCLIENT_STRANGE;
-	return end;
+	for (unsigned int i = 0; i < row->count; i++)
+		if (strcasecmp(row->names[i], name) == 0)
+			return row->cells[i];
+	return NULL;
 }
 
-enum myclient_end myclient_ask(struct myclient *client, const char *sql, char *cell, size_t room,
-			       const struct myclient_limit *limit)
+/* Hands every row to @fn, to the end of them. */
+static enum myclient_end fetch_rows(struct myclient *client, myclient_row_fn *fn, void *arg,
+				    const struct myclient_limit *limit)
+{
+	unsigned int count = mysql_num_fields(client->result);
+	const MYSQL_FIELD *fields = mysql_fetch_fields(client->result);
+	struct myclient_row row = {.count = count};
+
+	if (!fn || count > MYCLIENT_COLUMNS_MAX)
+		return MYCLIENT_STRANGE;
+	for (unsigned int i = 0; i < count; i++)
+		row.names[i] = fields[i].name;
+	for (;;) {
+		enum myclient_end end = drive(client, OP_FETCH, limit);
+
+		if (end != MYCLIENT_DONE || !client->row)
+			return end;
+		for (unsigned int i = 0; i < count; i++)
+			row.cells[i] = client->row[i];
+		if (!fn(arg, &row))
+			return MYCLIENT_STRANGE;
+	}
+}
+
+enum myclient_end myclient_run(struct myclient *client, const char *sql, myclient_row_fn *fn,
+			       void *arg, const struct myclient_limit *limit)
 {
 	enum myclient_end end;
 
@@ -489,15 +527,64 @@ enum myclient_end myclient_ask(struct myclient *client, const char *sql, char *c
 	if (end != MYCLIENT_DONE)
 		return end;
 	client->result = mysql_use_result(client->mysql); /* no I/O, no rows in memory */
-	if (!client->result || mysql_num_fields(client->result) != 1)
+	if (client->result) {
+		end = fetch_rows(client, fn, arg, limit);
+		if (end != MYCLIENT_DONE)
+			return end;
+		mysql_free_result(client->result);
+		client->result = NULL;
+	} else if (mysql_field_count(client->mysql)) {
 		return MYCLIENT_STRANGE;
-	end = fetch_cell(client, cell, room, limit);
-	if (end != MYCLIENT_DONE)
-		return end;
-	mysql_free_result(client->result);
-	client->result = NULL;
+	}
 	client->idle = true;
 	return MYCLIENT_DONE;
+}
+
+struct cell {
+	char *text;
+	size_t room;
+	unsigned int rows;
+};
+
+static bool take_cell(void *arg, const struct myclient_row *row)
+{
+	struct cell *cell = arg;
+
+	if (row->count != 1 || ++cell->rows > 1)
+		return false;
+	(void)snprintf(cell->text, cell->room, "%s", row->cells[0] ? row->cells[0] : "NULL");
+	return true;
+}
+
+enum myclient_end myclient_ask(struct myclient *client, const char *sql, char *cell, size_t room,
+			       const struct myclient_limit *limit)
+{
+	struct cell taken = {.text = cell, .room = room};
+	enum myclient_end end = myclient_run(client, sql, take_cell, &taken, limit);
+
+	return end == MYCLIENT_DONE && taken.rows != 1 ? MYCLIENT_STRANGE : end;
+}
+
+const char *myclient_server(const struct myclient *client)
+{
+	const char *version = client->mysql->server_version;
+
+	return version ? version : "";
+}
+
+bool myclient_mariadb(const struct myclient *client)
+{
+	return strstr(myclient_server(client), "MariaDB") != NULL;
+}
+
+unsigned long myclient_version(const struct myclient *client)
+{
+	return client->mysql->server_version ? mysql_get_server_version(client->mysql) : 0;
+}
+
+unsigned long myclient_session(const struct myclient *client)
+{
+	return mysql_thread_id(client->mysql);
 }
 
 int myclient_fd(const struct myclient *client)

@@ -10,12 +10,28 @@
 #ifndef AGENT_MYCLIENT_H
 #define AGENT_MYCLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "agent/base/mono.h"
 
+#define MYCLIENT_COLUMNS_MAX 128
+
 struct myclient;
+
+/* A row of an answer, for the length of a callback. */
+struct myclient_row {
+	unsigned int count;
+	const char *names[MYCLIENT_COLUMNS_MAX];
+	const char *cells[MYCLIENT_COLUMNS_MAX]; /* NULL = null */
+};
+
+/* False: seen enough. The connection is then of no use any more. */
+typedef bool myclient_row_fn(void *arg, const struct myclient_row *row);
+
+/* The cell of the column @name, NULL when it is null or there is no such column. */
+const char *myclient_cell(const struct myclient_row *row, const char *name);
 
 struct myclient_target {
 	const char *socket; /* "" = TCP to host:port */
@@ -23,6 +39,8 @@ struct myclient_target {
 	uint16_t port;
 	const char *user;
 	const char *password; /* "" = none; no copy outlives the login */
+	bool tls;	      /* TCP only: with TLS or not at all */
+	const char *tls_ca;   /* PEM file; "" = the server's certificate is not checked */
 };
 
 /* What may end a call besides the server. */
@@ -71,6 +89,22 @@ enum myclient_end myclient_connect(struct myclient *client, const struct myclien
  */
 enum myclient_end myclient_ask(struct myclient *client, const char *sql, char *cell, size_t room,
 			       const struct myclient_limit *limit);
+
+/*
+ * Runs any statement; @fn sees every row of its answer, if it gives one. NULL
+ * for statements without. Errors as for myclient_ask().
+ */
+enum myclient_end myclient_run(struct myclient *client, const char *sql, myclient_row_fn *fn,
+			       void *arg, const struct myclient_limit *limit);
+
+/* The server's version as it names itself, "" before the greeting. */
+const char *myclient_server(const struct myclient *client);
+/* MariaDB, not MySQL. */
+bool myclient_mariadb(const struct myclient *client);
+/* 80036 for 8.0.36 */
+unsigned long myclient_version(const struct myclient *client);
+/* Of the session, at the server. */
+unsigned long myclient_session(const struct myclient *client);
 
 /* For poll(): -1 when not connected. */
 int myclient_fd(const struct myclient *client);

@@ -11,10 +11,24 @@
 #include <stdbool.h>
 
 static const char *const verdict_names[MYCHECK_COUNT] = {
-	[MYCHECK_OK] = "OK",	       [MYCHECK_HUNG] = "HUNG", [MYCHECK_FAILED] = "FAILED",
-	[MYCHECK_DEAD] = "DEAD",       [MYCHECK_AUTH] = "AUTH", [MYCHECK_FULL] = "FULL",
-	[MYCHECK_UNKNOWN] = "UNKNOWN",
+	[MYCHECK_OK] = "OK",	       [MYCHECK_SLOW] = "SLOW",
+	[MYCHECK_FULL] = "FULL",       [MYCHECK_READONLY] = "READONLY",
+	[MYCHECK_STALLED] = "STALLED", [MYCHECK_HUNG] = "HUNG",
+	[MYCHECK_FAILED] = "FAILED",   [MYCHECK_DEAD] = "DEAD",
+	[MYCHECK_AUTH] = "AUTH",       [MYCHECK_UNKNOWN] = "UNKNOWN",
 };
+
+static const char *const order_names[MYCHECK_ORDERS] = {
+	[MYCHECK_GATE] = "gate",
+	[MYCHECK_PROMOTE] = "promote",
+	[MYCHECK_FENCE] = "fence",
+	[MYCHECK_FOLLOW] = "follow",
+};
+
+const char *mycheck_order_name(enum mycheck_order_type type)
+{
+	return (unsigned int)type < MYCHECK_ORDERS ? order_names[type] : "invalid";
+}
 
 const char *mycheck_verdict_name(enum mycheck_verdict verdict)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One check after another, start to start. A check holds one session and asks
- * SELECT 1 on it. What ends a session is a question, not an answer (an
+ * one row on it. What ends a session is a question, not an answer (an
  * administrator's KILL and wait_timeout end it, too), so it is asked again at
  * once, then in steps of 1, 2, 4 ... 100 ms until the server is known to be
  * there (OK), gone (nobody listens, or it says itself that it shuts down), or
@@ -10,7 +10,8 @@
  *
  * Between checks the session is watched for its end, the server's process by
  * pidfd and its socket file by inotify, so that a crash or a shutdown is known
- * in milliseconds.
+ * in milliseconds. What is asked and done on a session that serves is
+ * mytask.c's.
  */
 #include "config.h"
 
@@ -24,36 +25,44 @@
 #include <unistd.h>
 
 #include "agent/myclient.h"
+#include "agent/mytask.h"
 #include "agent/myverdict.h"
 
 #define STEP_MAX (100 * MSEC)
 #define GAP_MAX (50 * MSEC)
 #define FILE_GAP (3 * MSEC)
+#define GATE_STEP (10 * MSEC)
 #define MESSAGE_MAX 100 /* of the server's own text in the evidence */
 
 struct worker {
-	const struct myworker *config;
+	const struct myworker *run;
+	const struct mycheck_config *config;
+	struct myserver_address address;
 	char host[IP_TEXT_MAX];
 	struct myclient *client; /* NULL: no session */
-	int pid;		 /* of the process that listens, 0 = not known */
-	int pid_fd;		 /* -1: not watched */
-	int file_fd;		 /* news of the socket file, -1: none */
-	bool exited;		 /* that process has ended, and nobody has answered since */
-	mono_us gap;		 /* how long the next news must wait for its check */
-	mono_us news;		 /* when the last was looked into */
+	bool reserved;		 /* through the admin port */
+	struct mytask task;
+	int pid;      /* of the process that listens, 0 = not known */
+	int pid_fd;   /* -1: not watched */
+	int file_fd;  /* news of the socket file, -1: none */
+	bool exited;  /* that process has ended, and nobody has answered since */
+	bool cut;     /* a session has ended outside of a check */
+	mono_us gap;  /* how long the next news must wait for its check */
+	mono_us news; /* when the last was looked into */
 };
 
 /* What came of one attempt. */
 enum attempt { DECIDED, AGAIN, STOP };
 
 /* What woke a sleeper. */
-enum rest { REST_OVER, REST_NEWS, REST_STOP };
+enum rest { REST_OVER, REST_NEWS, REST_ORDER, REST_STOP };
 
 /* A check under way. */
 struct check {
 	struct myclient_limit limit;
-	bool lost;     /* a session has ended in this check */
-	bool full;     /* the queue of connections, at the last look */
+	bool lost; /* a session has ended in this check */
+	bool full; /* the queue of connections, at the last look */
+	bool tried_admin;
 	mono_us began; /* the attempt under way */
 	struct mycheck_result *result;
 };
@@ -75,10 +84,11 @@ static void drop_fd(int *fd)
 static enum rest rest(struct worker *worker, mono_us until, bool watch)
 {
 	int session = watch && worker->client ? myclient_fd(worker->client) : -1;
-	struct pollfd fds[] = {{.fd = worker->config->wake_fd, .events = POLLIN},
+	struct pollfd fds[] = {{.fd = worker->run->wake_fd, .events = POLLIN},
 			       {.fd = worker->pid_fd, .events = POLLIN},
 			       {.fd = session, .events = POLLIN | POLLRDHUP},
-			       {.fd = watch ? worker->file_fd : -1, .events = POLLIN}};
+			       {.fd = watch ? worker->file_fd : -1, .events = POLLIN},
+			       {.fd = watch ? worker->run->order_fd : -1, .events = POLLIN}};
 	enum rest over = REST_OVER;
 
 	for (;;) {
@@ -97,6 +107,8 @@ static enum rest rest(struct worker *worker, mono_us until, bool watch)
 		}
 		if (count > 0 && fds[2].revents)
 			return REST_NEWS;
+		if (count > 0 && fds[4].revents)
+			return REST_ORDER;
 		if (count > 0) {
 			/* A server that ends our session next is given the time to: a question
 			 * in between would wait for its answer. */
@@ -131,14 +143,15 @@ __attribute__((format(printf, 2, 3))) static void evidence(const struct check *c
 
 static enum attempt serves(struct worker *worker, const struct check *check)
 {
-	evidence(check, "SELECT 1 in %.1f ms%s", (double)(mono_now() - check->began) / 1e3,
-		 check->lost ? " on a new session: the server had ended the old one" : "");
+	evidence(check, "SELECT 1 in %.1f ms%s%s", (double)(mono_now() - check->began) / 1e3,
+		 check->lost ? " on a new session: the server had ended the old one" : "",
+		 worker->reserved ? " through the admin port: the other is full" : "");
 	if (worker->exited)
 		worker->pid = 0; /* whoever that was, it is not the one that answers */
 	worker->exited = false;
-	if (worker->config->address.socket[0])
-		myserver_file_watch(worker->file_fd, worker->config->address.socket);
-	return decide(check, MYCHECK_OK);
+	if (worker->address.socket[0])
+		myserver_file_watch(worker->file_fd, worker->address.socket);
+	return decide(check, worker->reserved ? MYCHECK_FULL : MYCHECK_OK);
 }
 
 static enum attempt dead(struct worker *worker, const struct check *check, const char *why)
@@ -172,9 +185,9 @@ static enum attempt hung(struct worker *worker, const struct check *check)
 /* The login is refused: says which, and what would mend it. */
 static enum attempt refused(struct worker *worker, const struct check *check, const char *message)
 {
-	const struct myworker *config = worker->config;
+	const struct mycheck_config *config = worker->config;
 
-	if (!config->address.socket[0] || config->password_file[0])
+	if (!config->socket[0] || config->password_file[0])
 		evidence(check, "%u %s; check user %s%s%s", check->result->code, message,
 			 config->user, config->password_file[0] ? " and password_file " : "",
 			 config->password_file);
@@ -182,7 +195,7 @@ static enum attempt refused(struct worker *worker, const struct check *check, co
 		evidence(check,
 			 "%u %s; CREATE USER '%s'@'localhost' IDENTIFIED VIA unix_socket "
 			 "(MySQL: WITH auth_socket) on %s",
-			 check->result->code, message, config->user, config->address.socket);
+			 check->result->code, message, config->user, config->socket);
 	return decide(check, MYCHECK_AUTH);
 }
 
@@ -191,8 +204,7 @@ static enum attempt refused(struct worker *worker, const struct check *check, co
 /* Nobody could be reached, or not through the library: asks the kernel why. */
 static enum attempt knock(struct worker *worker, struct check *check)
 {
-	const struct myworker *config = worker->config;
-	int error = -myserver_knock(&config->address, check->limit.deadline, config->wake_fd);
+	int error = -myserver_knock(&worker->address, check->limit.deadline, worker->run->wake_fd);
 	char why[sizeof(check->result->evidence)];
 
 	if (error == EINTR)
@@ -201,7 +213,7 @@ static enum attempt knock(struct worker *worker, struct check *check)
 		return hung(worker, check);
 	check->full = error == EAGAIN;
 	(void)snprintf(why, sizeof(why), "connect to %s: %s",
-		       config->address.socket[0] ? config->address.socket : worker->host,
+		       worker->address.socket[0] ? worker->address.socket : worker->host,
 		       strerror(error));
 	switch (myverdict_of_errno(error)) {
 	case MYMEANS_DEAD:
@@ -235,6 +247,11 @@ static enum attempt weigh_error(struct worker *worker, struct check *check)
 	case MYMEANS_AUTH:
 		return refused(worker, check, message);
 	case MYMEANS_FULL:
+		/* Once in a check: the port kept free for administrators. */
+		if (worker->config->admin_port && !check->tried_admin) {
+			check->tried_admin = worker->reserved = true;
+			return AGAIN;
+		}
 		return decide(check, MYCHECK_FULL);
 	case MYMEANS_FAILED:
 		return decide(check, MYCHECK_FAILED);
@@ -243,6 +260,11 @@ static enum attempt weigh_error(struct worker *worker, struct check *check)
 	case MYMEANS_LOST:
 		return AGAIN;
 	case MYMEANS_UNREACHED:
+		if (worker->reserved) { /* nobody there says nothing: the other port answered */
+			evidence(check, "full, and nobody listens on the admin port %u",
+				 worker->config->admin_port);
+			return decide(check, MYCHECK_FULL);
+		}
 		return knock(worker, check);
 	}
 	return decide(check, MYCHECK_FAILED);
@@ -283,16 +305,33 @@ static void adopt_process(struct worker *worker)
 	worker->exited = false;
 }
 
+/* The usual way in, or the one that a full server keeps for administrators. */
+static struct myclient_target way_in(const struct worker *worker, const char *password)
+{
+	const struct mycheck_config *config = worker->config;
+	struct myclient_target target = {.socket = config->socket,
+					 .host = worker->host,
+					 .port = config->port,
+					 .user = config->user,
+					 .password = password,
+					 .tls = config->tls,
+					 .tls_ca = config->tls_ca};
+
+	if (!worker->reserved)
+		return target;
+	if (config->socket[0])
+		target.host = "127.0.0.1";
+	target.socket = "";
+	target.port = config->admin_port;
+	return target;
+}
+
 /* Opens a session. DECIDED here means that it cannot even be tried. */
 static enum attempt open_session(struct worker *worker, struct check *check, enum myclient_end *end)
 {
-	const struct myworker *config = worker->config;
+	const struct mycheck_config *config = worker->config;
 	char password[MYSERVER_PASSWORD_MAX] = "";
-	const struct myclient_target target = {.socket = config->address.socket,
-					       .host = worker->host,
-					       .port = config->address.port,
-					       .user = config->user,
-					       .password = password};
+	struct myclient_target target;
 	struct err err = {""};
 	enum attempt ret;
 
@@ -310,16 +349,29 @@ static enum attempt open_session(struct worker *worker, struct check *check, enu
 		evidence(check, "out of memory");
 		return decide(check, MYCHECK_UNKNOWN);
 	}
+	target = way_in(worker, password);
 	*end = myclient_connect(worker->client, &target, &check->limit);
 	explicit_bzero(password, sizeof(password));
-	adopt_process(worker);
+	if (!worker->reserved)
+		adopt_process(worker);
 	return AGAIN;
+}
+
+/* What the server answers decides, unless it says more than that it is alive. */
+static enum attempt weigh_task(struct worker *worker, struct check *check, enum myclient_end end)
+{
+	enum attempt ret = weigh(worker, check, end);
+
+	if (ret != DECIDED || check->result->verdict != MYCHECK_OK)
+		return ret;
+	mytask_judge(&worker->task, worker->run->peer.role(worker->run->peer.arg), check->result);
+	return ret;
 }
 
 static enum attempt attempt(struct worker *worker, struct check *check)
 {
+	enum mycheck_role role = worker->run->peer.role(worker->run->peer.arg);
 	enum myclient_end end = MYCLIENT_DONE;
-	char cell[8];
 
 	check->began = mono_now();
 	check->full = false;
@@ -332,10 +384,15 @@ static enum attempt attempt(struct worker *worker, struct check *check)
 		check->limit.pid_fd = worker->pid_fd;
 	}
 	if (end == MYCLIENT_DONE)
-		end = myclient_ask(worker->client, "SELECT 1", cell, sizeof(cell), &check->limit);
-	if (end == MYCLIENT_DONE && strcmp(cell, "1") != 0)
-		end = MYCLIENT_STRANGE;
-	return weigh(worker, check, end);
+		end = mytask_alive(&worker->task, worker->client, &check->limit);
+	if (end == MYCLIENT_DONE)
+		end = mytask_probe(&worker->task, worker->client, role, &check->limit);
+	if (end == MYCLIENT_DEADLINE && worker->task.writing) {
+		evidence(check, "a write is not answered in %lld ms; SELECT 1 was",
+			 (long long)((mono_now() - check->result->started) / MSEC));
+		return decide(check, MYCHECK_STALLED);
+	}
+	return weigh_task(worker, check, end);
 }
 
 /* The time is over and no attempt has decided: sessions end before they begin. */
@@ -356,9 +413,15 @@ static enum attempt give_up(struct worker *worker, struct check *check)
 
 static void keep_or_drop(struct worker *worker, const struct mycheck_result *result)
 {
+	bool served = result->verdict == MYCHECK_OK || result->verdict == MYCHECK_SLOW ||
+		      result->verdict == MYCHECK_READONLY || worker->reserved ||
+		      worker->task.crowded;
+
 	/* After any doubt the next check starts afresh; what did not get in holds nothing. */
-	if (worker->client && (result->verdict != MYCHECK_OK || myclient_fd(worker->client) < 0))
+	if (worker->client && (!served || myclient_fd(worker->client) < 0))
 		drop_session(worker);
+	if (!worker->client)
+		worker->reserved = false; /* the usual way is tried first */
 }
 
 /* One whole check; false when told to stop. */
@@ -370,7 +433,7 @@ static bool run_check(struct worker *worker, struct mycheck_result *result)
 
 	*result = (struct mycheck_result){.verdict = MYCHECK_UNKNOWN, .started = mono_now()};
 	check.limit.deadline = result->started + worker->config->timeout;
-	check.limit.wake_fd = worker->config->wake_fd;
+	check.limit.wake_fd = worker->run->wake_fd;
 	for (;;) {
 		mono_us until;
 
@@ -397,6 +460,81 @@ static bool run_check(struct worker *worker, struct mycheck_result *result)
 		result->code = 0;
 	if (worker->pid_fd < 0)
 		worker->pid = 0; /* reported once */
+	worker->task.facts.serves = worker->client != NULL;
+	return true;
+}
+
+/* --- between two checks ------------------------------------------------------------------ */
+
+/* Something was asked or done outside of a check; a session that it ended is opened anew. */
+static bool after_task(struct worker *worker, enum myclient_end end)
+{
+	worker->run->peer.facts(worker->run->peer.arg, &worker->task.facts);
+	if (end != MYCLIENT_DONE) {
+		drop_session(worker);
+		worker->cut = true;
+	}
+	return end != MYCLIENT_WOKEN;
+}
+
+static struct myclient_limit task_limit(const struct worker *worker, mono_us deadline)
+{
+	return (struct myclient_limit){
+		.deadline = deadline, .wake_fd = worker->run->wake_fd, .pid_fd = worker->pid_fd};
+}
+
+/* What need not be known within a check, lest a lock in the server looks like its death. */
+static bool look_around(struct worker *worker)
+{
+	struct myclient_limit limit = task_limit(worker, mono_now() + worker->config->timeout);
+
+	if (!worker->client || !mytask_due(&worker->task))
+		return true;
+	return after_task(worker, mytask_look(&worker->task, worker->client, &limit));
+}
+
+/* Takes orders and carries them out; false when told to stop. */
+static bool obey(struct worker *worker)
+{
+	const struct myworker_peer *peer = &worker->run->peer;
+	struct mycheck_order order;
+	uint64_t count;
+
+	(void)!read(worker->run->order_fd, &count, sizeof(count)); /* only takes the news in */
+	while (peer->order(peer->arg, &order)) {
+		struct mycheck_report report = {.type = order.type, .op = order.op};
+		struct myclient_limit limit = task_limit(worker, order.deadline);
+		enum myclient_end end =
+			mytask_obey(&worker->task, worker->client, &order, &report, &limit);
+
+		if (!after_task(worker, end))
+			return false;
+		if (order.type != MYCHECK_GATE)
+			peer->report(peer->arg, &report);
+	}
+	return true;
+}
+
+/* A gate is looked at again and again, without holding up the checks. */
+static bool watch_gate(struct worker *worker)
+{
+	const struct myworker_peer *peer = &worker->run->peer;
+	struct mytask *task = &worker->task;
+	struct mycheck_report report;
+	struct myclient_limit limit;
+	enum myclient_end end;
+
+	if (task->gating && peer->gate_gone(peer->arg, task->gate.op))
+		task->gating = false;
+	if (!task->gating)
+		return true;
+	report = (struct mycheck_report){.type = MYCHECK_GATE, .op = task->gate.op};
+	limit = task_limit(worker, mono_now() + worker->config->timeout);
+	end = mytask_gate(task, worker->client, &report, &limit);
+	if (!after_task(worker, end))
+		return false;
+	if (!task->gating)
+		peer->report(peer->arg, &report);
 	return true;
 }
 
@@ -406,8 +544,20 @@ static bool run_check(struct worker *worker, struct mycheck_result *result)
  */
 static enum rest until_next(struct worker *worker, mono_us next)
 {
-	enum rest ret = rest(worker, next, true);
+	enum rest ret;
 
+	for (;;) {
+		mono_us until = worker->task.gating ? mono_min(next, mono_now() + GATE_STEP) : next;
+
+		ret = worker->cut ? REST_NEWS : rest(worker, until, true);
+		worker->cut = false;
+		if (ret == REST_ORDER && !obey(worker))
+			return REST_STOP;
+		if (ret == REST_STOP || ret == REST_NEWS || mono_now() >= next)
+			break;
+		if (!watch_gate(worker))
+			return REST_STOP;
+	}
 	if (ret != REST_NEWS)
 		return ret;
 	if (mono_now() - worker->news > 2 * GAP_MAX)
@@ -419,20 +569,28 @@ static enum rest until_next(struct worker *worker, mono_us next)
 	return ret;
 }
 
-void myworker_run(const struct myworker *config)
+void myworker_run(const struct myworker *run)
 {
-	struct worker worker = {.config = config,
+	struct worker worker = {.run = run,
+				.config = &run->config,
+				.address = {.socket = run->config.socket,
+					    .host = run->config.host,
+					    .port = run->config.port},
 				.pid_fd = -1,
 				.file_fd = myserver_file_watcher(),
 				.news = MONO_LONG_AGO};
 	struct mycheck_result result;
 
-	(void)ip_format(&config->address.host, worker.host);
+	mytask_init(&worker.task, &run->config);
+	(void)ip_format(&run->config.host, worker.host);
 	do {
 		if (!run_check(&worker, &result))
 			break;
-		config->post(config->arg, &result);
-	} while (until_next(&worker, mono_max(result.started + config->interval, mono_now())) !=
+		run->peer.facts(run->peer.arg, &worker.task.facts);
+		run->peer.result(run->peer.arg, &result);
+		if (!look_around(&worker))
+			break;
+	} while (until_next(&worker, mono_max(result.started + run->config.interval, mono_now())) !=
 		 REST_STOP);
 	drop_session(&worker);
 	drop_fd(&worker.pid_fd);

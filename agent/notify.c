@@ -219,7 +219,7 @@ static void drop_oldest(struct notify *notify)
 	notify->dropped++;
 }
 
-void notify_send(struct notify *notify, const struct notify_event *event)
+uint32_t notify_send(struct notify *notify, const struct notify_event *event)
 {
 	struct notify_event *slot;
 
@@ -231,6 +231,7 @@ void notify_send(struct notify *notify, const struct notify_event *event)
 	slot->number = ++notify->number;
 	notify->count++;
 	flush(notify);
+	return notify->number;
 }
 
 void notify_state(const struct notify *notify, struct notify_state *out)

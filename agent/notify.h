@@ -22,7 +22,8 @@ struct notify_event {
 	uint32_t version; /* NOTIFY_VERSION */
 	uint32_t number;  /* counts up from 1 per daemon start */
 	char instance[64];
-	char state[16];	    /* MASTER BACKUP FAULT STOP: keepalived's words */
+	char state[16];	    /* MASTER BACKUP FAULT STOP: keepalived's words; or, for a hook that
+			     * is waited for, GATE PROMOTE FENCE RELEASE */
 	char old_state[16]; /* INIT BACKUP CLAIMING MASTER FAULT MAINT: ours */
 	char new_state[16];
 	char reason[64];
@@ -55,8 +56,8 @@ struct notify_state {
 };
 
 struct notify *notify_open(struct ev_loop *loop, const char *path, notify_report_fn *fn, void *arg);
-/* Copies @event, numbers it, sends or queues it. */
-void notify_send(struct notify *notify, const struct notify_event *event);
+/* Copies @event, numbers it, sends or queues it. Returns the number. */
+uint32_t notify_send(struct notify *notify, const struct notify_event *event);
 void notify_state(const struct notify *notify, struct notify_state *out);
 /* True when nothing waits to be handed over. */
 bool notify_idle(const struct notify *notify);

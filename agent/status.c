@@ -51,6 +51,26 @@ static json_t *credentials_s(mono_us until, mono_us now)
 	return json_real(until > now ? mono_seconds(until - now) : 0.0);
 }
 
+static json_t *notices_json(const struct agent *agent, mono_us now)
+{
+	static const char *const policies[] = {"handover", "alarm", "ignore"};
+	json_t *list = json_array();
+
+	for (unsigned int k = 0; k < AWS_NOTICES; k++) {
+		const struct aws_notice *notice = &agent->identity.notices[k];
+
+		if (notice->stands)
+			(void)json_array_append_new(
+				list,
+				json_pack("{s:s, s:s, s:o, s:s}", "kind", agent_notice_name(k),
+					  "what", notice->what, "in_s",
+					  notice->at ? json_real(mono_seconds(notice->at - now))
+						     : json_null(),
+					  "policy", policies[agent_notice_policy(agent, k)]));
+	}
+	return list;
+}
+
 static json_t *aws_json(struct agent *agent, mono_us now)
 {
 	static const char *const names[AWS_CALLS] = {"GetParameter",
@@ -72,13 +92,16 @@ static json_t *aws_json(struct agent *agent, mono_us now)
 					  json_pack("{s:I, s:I}", "calls",
 						    (json_int_t)counters.calls[c], "failures",
 						    (json_int_t)counters.failures[c]));
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:I}", "known",
-			 id->known, "region", id->region, "instance_id", id->instance_id, "eni",
-			 id->eni, "zone", id->zone, "credentials", id->source, "routes_credentials",
-			 id->routes_source, "credentials_s",
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:I, s:o, "
+			 "s:{s:i, s:i, s:I}}",
+			 "known", id->known, "region", id->region, "instance_id", id->instance_id,
+			 "eni", id->eni, "zone", id->zone, "credentials", id->source,
+			 "routes_credentials", id->routes_source, "credentials_s",
 			 credentials_s(id->credentials_until, now), "problem", problem,
 			 "source_dest_check", agent->source_dest_check, "calls", calls, "connects",
-			 (json_int_t)counters.connects);
+			 (json_int_t)counters.connects, "notices", notices_json(agent, now),
+			 "budget", "limit", (int)counters.budget, "hour", (int)counters.hour,
+			 "held_back", (json_int_t)counters.held_back);
 }
 
 static json_t *notify_json(const struct agent *agent)
@@ -279,10 +302,11 @@ static json_t *instance_json(const struct agent *agent, unsigned int i, mono_us 
 			: 0.0,
 		"maintenance_reason", extra->reason, "standby", in->standby, "disclaimed",
 		(json_int_t)in->disclaimed);
-	json_t *facts = json_pack("{s:o, s:o, s:o, s:o, s:o}", "last_change",
+	json_t *facts = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "last_change",
 				  change_json(&agent->stages.runs[i], now), "alias",
 				  alias_json(conf, in), "routes", routes_json(agent, i, now),
-				  "record", record_json(agent, i, now), "vips", vips_json(conf));
+				  "record", record_json(agent, i, now), "vips", vips_json(conf),
+				  "database", agent_database_json(agent, i));
 
 	if (!object || !facts || json_object_update(object, facts) < 0) {
 		json_decref(object);
@@ -449,6 +473,7 @@ void agent_why(struct agent *agent, unsigned int i, struct buf *reply)
 	for (unsigned int r = 0; r < agent->extra[i].route_count; r++)
 		if (agent->extra[i].routes[r].error)
 			(void)buf_printf(reply, "  route: %s\n", agent->extra[i].routes[r].error);
+	agent_database_why(agent, i, reply);
 	if (in->blockers == 0)
 		(void)buf_printf(reply, "  it could take the VIP now\n");
 	for (unsigned int bit = 0; bit < sizeof(remedies) / sizeof(remedies[0]); bit++)

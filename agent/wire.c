@@ -24,6 +24,9 @@
 #define HEADER 56
 #define RECORD 30
 #define TAG 32
+#define NOTE_KIND 1
+#define NOTE_HEADER 4
+_Static_assert(HEADER + NOTE_HEADER + HELLO_NOTE_MAX + TAG <= WIRE_MAX, "a note must fit");
 #define KEY_DISTINCT_MIN 16 /* different byte values; 32 random bytes have about 30 */
 
 struct wire {
@@ -222,6 +225,29 @@ static void get_record(const uint8_t *at, struct hello_instance *in)
 	in->disclaimed = get64(at + 22);
 }
 
+static size_t put_note(uint8_t *at, const struct hello *hello)
+{
+	at[0] = NOTE_KIND;
+	at[1] = 0;
+	put16(at + 2, hello->note_length);
+	memcpy(at + NOTE_HEADER, hello->note, hello->note_length);
+	return NOTE_HEADER + hello->note_length;
+}
+
+/* What is no note that we know is left alone. */
+static void get_note(const uint8_t *at, size_t room, struct hello *hello)
+{
+	uint16_t length;
+
+	if (room < NOTE_HEADER || at[0] != NOTE_KIND)
+		return;
+	length = get16(at + 2);
+	if (length > HELLO_NOTE_MAX || length > room - NOTE_HEADER)
+		return;
+	hello->note_length = length;
+	memcpy(hello->note, at + NOTE_HEADER, length);
+}
+
 /* --- packets ------------------------------------------------------------------------ */
 
 int wire_encode(struct wire *wire, const struct hello *hello, uint8_t packet[static WIRE_MAX])
@@ -229,7 +255,8 @@ int wire_encode(struct wire *wire, const struct hello *hello, uint8_t packet[sta
 	size_t length = HEADER;
 	int ret;
 
-	if (hello->count > HELLO_INSTANCES_MAX)
+	if (hello->count > HELLO_INSTANCES_MAX ||
+	    (hello->note_length && (hello->count || hello->note_length > HELLO_NOTE_MAX)))
 		return -EINVAL;
 	packet[0] = 'Z';
 	packet[1] = 'V';
@@ -250,6 +277,8 @@ int wire_encode(struct wire *wire, const struct hello *hello, uint8_t packet[sta
 	put64(packet + 48, hello->echo_seq);
 	for (unsigned int i = 0; i < hello->count; i++, length += RECORD)
 		put_record(packet + length, &hello->instances[i]);
+	if (hello->note_length)
+		length += put_note(packet + length, hello);
 	ret = seal(wire, packet, length, packet + length);
 	return ret < 0 ? ret : (int)(length + TAG);
 }
@@ -299,6 +328,8 @@ enum wire_verdict wire_decode(struct wire *wire, const uint8_t *packet, size_t l
 	};
 	for (unsigned int i = 0; i < hello->count; i++)
 		get_record(packet + HEADER + (size_t)i * packet[14], &hello->instances[i]);
+	if (hello->count == 0)
+		get_note(packet + HEADER, length - HEADER - TAG, hello);
 	return WIRE_OK;
 }
 

@@ -39,6 +39,7 @@ struct aws {
 	struct worker *worker;
 	struct ev_async wanted; /* on the worker's loop */
 	struct tally tally;
+	unsigned int budget; /* the limit */
 
 	pthread_mutex_t lock; /* for all that follows */
 	pthread_cond_t ended_cond;
@@ -246,6 +247,7 @@ struct aws *aws_open(struct ev_loop *loop, const struct aws_config *config, aws_
 	aws->loop = loop;
 	aws->on_job = on_job;
 	aws->on_identity = on_identity;
+	aws->budget = config->budget;
 	aws->arg = arg;
 	init_lock(aws);
 	copy.ca_file = or_empty(config->ca_file);
@@ -371,5 +373,8 @@ void aws_counters(struct aws *aws, struct aws_counters *out)
 		out->calls[i] = atomic_load(&aws->tally.calls[i]);
 		out->failures[i] = atomic_load(&aws->tally.failures[i]);
 	}
+	out->held_back = atomic_load(&aws->tally.held_back);
+	out->hour = atomic_load(&aws->tally.hour);
+	out->budget = aws->budget;
 	out->connects = atomic_load(&aws->tally.connects);
 }

@@ -64,6 +64,7 @@ struct aws_config {
 	const char *interfaces[AWS_INTERFACES_MAX]; /* whose MACs name our ENIs */
 	unsigned int interface_count;
 	mono_us warm; /* idle EC2 and SSM connections are used so far apart, 0 = not (lane.h) */
+	unsigned int watch;  /* notices to look for: bits 1 << enum aws_notice_kind */
 	unsigned int budget; /* calls an hour, 0 = no limit (budget.h) */
 };
 
@@ -130,6 +131,7 @@ struct aws_job {
 	char tag[AWS_TAG_MAX];	      /* TABLES: only those with this tag, "" = all */
 	char instance_id[AWS_ID_MAX]; /* INSTANCE */
 	struct aws_ask *ask;	      /* ASK: owned by the job */
+	bool urgent;		      /* a read that a claim waits for (budget.h) */
 	char interface[IFNAMSIZ];     /* whose ENI is ours here; "" = the first one's */
 
 	/* the answer: filled by the worker */
@@ -156,6 +158,21 @@ struct aws_interface { /* one of ours */
 	char eni[AWS_ID_MAX];
 };
 
+/* What IMDS announces. */
+enum aws_notice_kind {
+	AWS_NOTICE_SPOT,	/* this spot instance will be taken away */
+	AWS_NOTICE_REBALANCE,	/* it is at risk of that */
+	AWS_NOTICE_MAINTENANCE, /* scheduled: a reboot, a stop, a retirement */
+	AWS_NOTICE_LIFECYCLE,	/* its auto-scaling group wants it elsewhere than in service */
+	AWS_NOTICES
+};
+
+struct aws_notice {
+	bool stands;
+	char what[64]; /* "terminate", "system-reboot", "Terminated" */
+	mono_us at;    /* boottime at which it happens; 0 = not said */
+};
+
 /* Who we are in AWS. Changes are reported on the main loop, whole. */
 struct aws_identity {
 	bool known; /* everything below is there and credentials are usable */
@@ -170,6 +187,8 @@ struct aws_identity {
 	mono_us credentials_until; /* boottime at which the first of them expire; 0 = none,
 				    * MONO_NEVER = they do not say */
 	char problem[512];	   /* "" or what is missing and how to mend it */
+	unsigned int generation;   /* goes up when anything above has changed */
+	struct aws_notice notices[AWS_NOTICES];
 };
 
 typedef void aws_job_fn(void *arg, struct aws_job *job); /* ownership of @job goes to the callee */
@@ -203,7 +222,10 @@ void aws_close(struct aws *aws);
 struct aws_counters {
 	uint64_t calls[AWS_CALLS];
 	uint64_t failures[AWS_CALLS];
-	uint64_t connects; /* TCP+TLS connections opened; flat when kept warm */
+	uint64_t held_back;  /* reads not made for want of budget */
+	unsigned int hour;   /* calls in the last hour, all kinds, retries and pings included */
+	unsigned int budget; /* the limit, 0 = none */
+	uint64_t connects;   /* TCP+TLS connections opened; flat when kept warm */
 };
 void aws_counters(struct aws *aws, struct aws_counters *out);
 

@@ -33,7 +33,7 @@ static bool too_deep(const char *text, size_t length)
 	return false;
 }
 
-json_t *json_read(const char *text, size_t length, struct err *err)
+json_t *json_read_any(const char *text, size_t length, struct err *err)
 {
 	json_error_t error;
 	json_t *root;
@@ -50,7 +50,14 @@ json_t *json_read(const char *text, size_t length, struct err *err)
 			      error.position);
 		return NULL;
 	}
-	if (!json_is_object(root)) {
+	return root;
+}
+
+json_t *json_read(const char *text, size_t length, struct err *err)
+{
+	json_t *root = json_read_any(text, length, err);
+
+	if (root && !json_is_object(root)) {
 		(void)err_set(err, "the answer is not a JSON object");
 		json_decref(root);
 		return NULL;

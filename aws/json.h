@@ -17,6 +17,9 @@
 /* The object, to be released by json_decref(), or NULL with @err filled. */
 json_t *json_read(const char *text, size_t length, struct err *err);
 
+/* The same for an answer that may be a list. */
+json_t *json_read_any(const char *text, size_t length, struct err *err);
+
 /* A string member of @object (may be NULL); NULL unless it is one. Borrowed. */
 const char *json_text(const json_t *object, const char *key);
 

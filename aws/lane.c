@@ -127,6 +127,7 @@ struct http_call *lane_send(struct lane *lane, const struct lane_request *reques
 		(void)err_set(err, "no memory for the request");
 		return NULL;
 	}
+	budget_spend(lane->config.budget, mono_now());
 	if (++lane->in_flight >= lane->width)
 		lane->wide_at = mono_now();
 	return call;
@@ -176,7 +177,8 @@ static void ping(struct lane *lane)
 	buf_init(&body, PING_BODY_MAX);
 	lane->config.ping(&body, lane->subject);
 	request.body = &body;
-	while (lane->in_flight < lane->width)
+	while (lane->in_flight < lane->width &&
+	       budget_allows(lane->config.budget, BUDGET_QUIET, mono_now()))
 		if (!lane_send(lane, &request, on_ping_done, lane, NULL))
 			break;
 	buf_free(&body);

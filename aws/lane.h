@@ -21,6 +21,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/err.h"
+#include "aws/budget.h"
 #include "aws/clock.h"
 #include "aws/http.h"
 #include "aws/identity.h"
@@ -50,6 +51,7 @@ struct lane_config {	     /* strings and pointers outlive the lane */
 	struct supply *supply;	     /* what calls are signed with */
 	const struct supply *origin; /* what that is made of: the same, or the first of a chain */
 	const struct clock *clock;
+	struct budget *budget;
 	_Atomic uint64_t *connects; /* counted here, read by others */
 	lane_fn *changed;
 	void *arg;

@@ -120,6 +120,7 @@ void settings_load(struct settings *settings, const struct aws_config *config)
 	settings->fips = config->use_fips || is_true("AWS_USE_FIPS_ENDPOINT");
 	settings->dualstack = config->use_dualstack || is_true("AWS_USE_DUALSTACK_ENDPOINT");
 	settings->warm = config->warm;
+	settings->watch = config->watch;
 	settings->budget = config->budget;
 	peek_at_profile(settings);
 }

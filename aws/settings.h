@@ -48,6 +48,7 @@ struct settings {
 	bool fips;
 	bool dualstack;
 	mono_us warm;
+	unsigned int watch;  /* aws_config.watch */
 	unsigned int budget; /* calls an hour, 0 = no limit */
 };
 

@@ -156,6 +156,7 @@ static void finish(struct task *task)
 	struct aws_job *job = task->job;
 
 	job->done = mono_now();
+	worker->hooks.tally->hour = budget_hour(&worker->budget, job->done);
 	if (job->outcome != OUTCOME_NOT_SENT) {
 		worker->hooks.tally->calls[job->call]++;
 		if (job->outcome != OUTCOME_OK && job->outcome != OUTCOME_ABSENT &&
@@ -284,6 +285,17 @@ static const char *header_of(const struct aws_job *job, char target[static WHAT_
 	return job->call == AWS_PARAM_GET ? SSM_TARGET_GET : SSM_TARGET_PUT;
 }
 
+/* What follows a first answer is part of the call that was allowed. */
+static bool affordable(const struct task *task)
+{
+	enum budget_need need = task->job->urgent ? BUDGET_CLAIM : BUDGET_QUIET;
+
+	if (task->judged || task->pages > 0)
+		return true;
+	return budget_allows(&task->worker->budget, is_write(task->job) ? BUDGET_WRITE : need,
+			     mono_now());
+}
+
 static void go(struct task *task)
 {
 	struct worker *worker = task->worker;
@@ -312,6 +324,13 @@ static void go(struct task *task)
 	}
 	if (job->call == AWS_TABLES && !*identity_vpc(worker->identity)) {
 		end(task, OUTCOME_NOT_SENT, "IMDS does not say which VPC this is");
+		return;
+	}
+	if (!affordable(task)) {
+		worker->hooks.tally->held_back++;
+		(void)err_set(&err, "held back: the API budget of %u calls an hour is used up",
+			      worker->budget.limit);
+		end_unsent(task, true, err.text);
 		return;
 	}
 	if (*job->interface && !*target_of(task).eni) {

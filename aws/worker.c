@@ -75,7 +75,10 @@ static void tell(struct worker *worker)
 		(void)snprintf(self.routes_source, sizeof(self.routes_source), "%s",
 			       supply_source(worker->route_keys));
 	(void)snprintf(self.problem, sizeof(self.problem), "%s", problem_of(worker));
-	if (!differs(&self, &worker->told))
+	memcpy(self.notices, notices_all(worker->notices), sizeof(self.notices));
+	self.generation = worker->told.generation + (differs(&self, &worker->told) ? 1 : 0);
+	if (self.generation == worker->told.generation &&
+	    memcmp(self.notices, worker->told.notices, sizeof(self.notices)) == 0)
 		return;
 	worker->told = self;
 	worker->hooks.changed(worker->hooks.arg, &self);
@@ -129,6 +132,11 @@ static void on_chain(void *arg)
 	on_keys(worker);
 }
 
+static void on_notice(void *arg)
+{
+	tell(arg);
+}
+
 static void on_lane_changed(void *arg)
 {
 	wake_all(arg);
@@ -151,6 +159,7 @@ static struct lane_config lane_config(struct worker *worker, const char *service
 		.supply = worker->keys,
 		.origin = chain_supply(worker->chain),
 		.clock = &worker->clock,
+		.budget = &worker->budget,
 		.connects = &worker->hooks.tally->connects,
 		.changed = on_lane_changed,
 		.arg = worker,
@@ -247,10 +256,13 @@ struct worker *worker_open(const struct aws_config *config, const struct worker_
 	worker->http = http_open(worker->loop, config->ca_file, config->ca_path);
 	if (!worker->http)
 		goto fail;
+	budget_init(&worker->budget, worker->settings.budget, mono_now());
 	open_imds(worker);
+	worker->notices =
+		notices_open(worker->loop, worker->imds, worker->settings.watch, on_notice, worker);
 	worker->identity =
 		identity_open(worker->loop, worker->imds, &worker->settings, on_round, worker);
-	if (worker->identity && open_keys(worker) && open_lanes(worker))
+	if (worker->notices && worker->identity && open_keys(worker) && open_lanes(worker))
 		return worker;
 fail:
 	worker_close(worker);
@@ -264,6 +276,7 @@ void worker_close(struct worker *worker)
 	assume_close(worker->routes_role);
 	assume_close(worker->own_role);
 	imds_close(worker->imds);
+	notices_close(worker->notices);
 	identity_close(worker->identity);
 	chain_close(worker->chain);
 	http_close(worker->http); /* resets what warms the lanes */

@@ -12,10 +12,12 @@
 
 #include "aws/assume.h"
 #include "aws/aws.h"
+#include "aws/budget.h"
 #include "aws/chain.h"
 #include "aws/clock.h"
 #include "aws/identity.h"
 #include "aws/lane.h"
+#include "aws/notices.h"
 
 #define WORKER_CALLS AWS_CALLS
 
@@ -25,6 +27,8 @@ struct tally { /* written by the worker, read by anybody */
 	_Atomic uint64_t calls[WORKER_CALLS];
 	_Atomic uint64_t failures[WORKER_CALLS];
 	_Atomic uint64_t connects;
+	_Atomic uint64_t held_back;
+	_Atomic unsigned int hour;
 };
 
 struct worker_hooks {
@@ -48,6 +52,8 @@ struct worker {
 	struct lane *ec2;
 	struct lane *routes; /* the same as ec2 without a role of its own */
 	struct lane *ssm;
+	struct notices *notices;
+	struct budget budget;
 	struct clock clock;
 	struct task *tasks;
 	struct log_gate blob_gate;

@@ -155,6 +155,12 @@ static int check_aws(const struct conf *conf, struct conf_tree *tree)
 				 "would be talked to without TLS; write https://, or 'allow_http' "
 				 "for a test double");
 	}
+	if (aws->api_budget != 0 && aws->api_budget / 4 < conf_calls_an_hour(conf) / 3 + 1)
+		return conf_fail(
+			tree, at(tree, &aws->api_budget),
+			"is too small: this configuration makes up to %u calls in an hour, "
+			"which must be no more than three quarters of it",
+			conf_calls_an_hour(conf));
 	if (aws->proxy[0] && !is_http(aws->proxy))
 		return conf_fail(
 			tree, at(tree, aws->proxy),
@@ -252,6 +258,34 @@ static int check_lists(const struct conf_instance *instance, struct conf_tree *t
 	return 0;
 }
 
+/* Any word that gives orders to a mysqld. */
+static bool commands_database(const struct conf_instance *instance)
+{
+	return instance->gate != CONF_GATE_OFF || instance->promote || instance->fence ||
+	       instance->rejoin == CONF_REJOIN_AUTO;
+}
+
+/* Whose mysqld is promoted and fenced must be plain, and nobody else's. */
+static int check_database(const struct conf *conf, unsigned int i, struct conf_tree *tree)
+{
+	const struct conf_instance *instance = &conf->instances[i];
+
+	if (!commands_database(instance))
+		return 0;
+	if (instance->track_count == 0)
+		return conf_fail(tree, at(tree, instance),
+				 "promotes or fences a mysqld but has no 'track_mysql'");
+	for (unsigned int j = 0; j < i; j++) {
+		const struct conf_instance *other = &conf->instances[j];
+
+		if (commands_database(other) && other->tracks[0] == instance->tracks[0])
+			return clash(tree, &instance->tracks[0], &other->tracks[0],
+				     "one mysqld cannot be promoted and fenced for two instances; "
+				     "the other is");
+	}
+	return 0;
+}
+
 /* "/X" and "X" are the same parameter. */
 static bool same_parameter(const char *a, const char *b)
 {
@@ -298,6 +332,8 @@ static int check_instances(const struct conf *conf, struct conf_tree *tree)
 			ret = check_lists(instance, tree);
 		if (ret == 0)
 			ret = check_parameter(conf, i, tree);
+		if (ret == 0)
+			ret = check_database(conf, i, tree);
 	}
 	return ret;
 }

@@ -43,6 +43,18 @@ struct conf_heartbeat {
 	struct timers timers; /* profile with single values set on top, inequalities checked */
 };
 
+/* Verdicts that may make a node unfit, in the order of the words of unfit_on. */
+enum conf_unfit {
+	CONF_UNFIT_SLOW,
+	CONF_UNFIT_FULL,
+	CONF_UNFIT_READONLY,
+	CONF_UNFIT_STALLED,
+	CONF_UNFIT_HUNG,
+	CONF_UNFIT_FAILED,
+	CONF_UNFIT_DEAD,
+	CONF_UNFIT_COUNT
+};
+
 /* track_mysql NAME: how the local mysqld is asked whether it serves. */
 struct conf_track_mysql {
 	char name[CONF_NAME_MAX];
@@ -55,10 +67,25 @@ struct conf_track_mysql {
 	mono_us timeout;	      /* of one whole check, connect included */
 	unsigned int rise;
 	unsigned int fall;
+	uint16_t admin_port; /* asked when the other is full; 0 = none */
+	bool tls;
+	char tls_ca[PATH_MAX];
+	mono_us slow;
+	char query[CONF_SCRIPT_MAX]; /* "" = none */
+	bool write_probe;
+	bool galera;
+	enum conf_unfit unfit[CONF_UNFIT_COUNT];
+	unsigned int unfit_count;
+	uint16_t replication_port; /* where a replica finds the other nodes' mysqld */
+	char replication_user[CONF_NAME_MAX];
+	char replication_password_file[PATH_MAX];
 };
 
 /* What to do where the source/destination check of our own interface is on. */
 enum conf_check { CONF_CHECK_VERIFY, CONF_CHECK_FIX };
+
+/* What is done about something that IMDS announces. */
+enum conf_policy { CONF_POLICY_HANDOVER, CONF_POLICY_ALARM, CONF_POLICY_IGNORE };
 
 struct conf_aws { /* "" = left out */
 	char region[64];
@@ -74,6 +101,12 @@ struct conf_aws { /* "" = left out */
 	char role_arn[640]; /* assumed for the calls about route tables */
 	char external_id[1225];
 	char role_session_name[65];
+	unsigned int api_budget; /* calls an hour; 0 = 4 * conf_calls_an_hour() */
+	enum conf_policy on_spot_interruption;
+	enum conf_policy on_rebalance;
+	enum conf_policy on_maintenance;
+	enum conf_policy on_lifecycle;
+	mono_us maintenance_lead;	       /* hand over so long before */
 	char imds_endpoint[CONF_AWS_NAME_MAX]; /* default http://169.254.169.254 */
 	char ca_file[PATH_MAX];		       /* "" = the system's */
 	char ca_path[PATH_MAX];		       /* hashed directory; cheaper than a bundle */
@@ -88,6 +121,9 @@ struct conf_vip {
 };
 
 enum conf_isolation { CONF_ISOLATION_HOLD, CONF_ISOLATION_FENCE };
+enum conf_gate { CONF_GATE_OFF, CONF_GATE_CLAIM, CONF_GATE_WAIT, CONF_GATE_REFUSE };
+enum conf_sessions { CONF_SESSIONS_KILL, CONF_SESSIONS_DRAIN, CONF_SESSIONS_KEEP };
+enum conf_rejoin { CONF_REJOIN_MANUAL, CONF_REJOIN_AUTO };
 enum conf_target { CONF_TARGET_ENI, CONF_TARGET_INSTANCE };
 
 struct conf_instance {
@@ -107,6 +143,17 @@ struct conf_instance {
 	unsigned int tracks[CONF_TRACKS_MAX]; /* indexes into conf.tracks */
 	unsigned int track_count;
 	enum conf_isolation isolation;
+	enum conf_gate gate;
+	mono_us gate_wait;
+	mono_us lag_max; /* a replica behind by more is not handed the VIP by plan */
+	bool promote;
+	bool reset_replica;
+	bool fence;
+	enum conf_sessions sessions;
+	enum conf_rejoin rejoin;
+	char pre_claim[CONF_SCRIPT_MAX]; /* instead of gate and promote, or "" */
+	char pre_release[CONF_SCRIPT_MAX];
+	mono_us hook_timeout;
 	char notify[CONF_SCRIPT_MAX];	     /* command for every state change, or "" */
 	char notify_master[CONF_SCRIPT_MAX]; /* keepalived's words, or "" */
 	char notify_backup[CONF_SCRIPT_MAX];
@@ -154,6 +201,9 @@ void conf_free(struct conf *conf);
  * which mean nobody and a stranger in heartbeats.
  */
 uint16_t conf_id(const char *name);
+
+/* What this configuration needs of aws.api_budget when nothing but a peer is missing. */
+unsigned int conf_calls_an_hour(const struct conf *conf);
 
 /* Index of the node or instance, or -1. */
 int conf_node_by_name(const struct conf *conf, const char *name);

@@ -202,6 +202,40 @@ static int fill_labels(struct conf_instance *instance, struct conf_tree *tree)
 	return 0;
 }
 
+/* A server that cannot serve clients is unfit; one that is slow, full or read-only serves. */
+static void fill_unfit(struct conf_track_mysql *track)
+{
+	static const enum conf_unfit usual[] = {CONF_UNFIT_STALLED, CONF_UNFIT_HUNG,
+						CONF_UNFIT_FAILED, CONF_UNFIT_DEAD};
+
+	if (track->unfit_count)
+		return;
+	memcpy(track->unfit, usual, sizeof(usual));
+	track->unfit_count = sizeof(usual) / sizeof(usual[0]);
+}
+
+/*
+ * Calls in an hour in which nothing goes wrong but the peer's silence: every
+ * verify round, a touch and the look at it in every period, the interfaces
+ * each minute.
+ */
+unsigned int conf_calls_an_hour(const struct conf *conf)
+{
+	const struct timers *timers = &conf->heartbeat.timers;
+	double reads = 0.0;
+	double hour;
+
+	for (unsigned int i = 0; i < conf->instance_count; i++) {
+		const struct conf_instance *in = &conf->instances[i];
+		unsigned int tables = in->table_count ? in->table_count : 16; /* found in the VPC */
+
+		reads += 1.0 + in->vip_count * tables;
+	}
+	hour = reads * 3600.0 / mono_seconds(timers->verify_master) +
+	       2 * 3600.0 / mono_seconds(timers->touch) + 60.0 * (conf->node_count + 4);
+	return hour < 1e9 ? (unsigned int)hour : 1000000000U;
+}
+
 /* What follows from other values, and the numbers by which names travel. */
 static int complete(struct conf *conf, struct conf_tree *tree)
 {
@@ -213,10 +247,12 @@ static int complete(struct conf *conf, struct conf_tree *tree)
 			       conf->cluster);
 	for (unsigned int i = 0; i < conf->node_count; i++)
 		conf->nodes[i].id = conf_id(conf->nodes[i].name);
-	for (unsigned int i = 0; i < conf->track_count && ret == 0; i++)
+	for (unsigned int i = 0; i < conf->track_count && ret == 0; i++) {
+		fill_unfit(&conf->tracks[i]);
 		if (conf->tracks[i].host.family && !conf->tracks[i].port)
 			ret = conf_value_store(port, port->standard, &conf->tracks[i].port,
 					       tree->err);
+	}
 	for (unsigned int i = 0; i < conf->instance_count && ret == 0; i++) {
 		conf->instances[i].id = conf_id(conf->instances[i].name);
 		ret = fill_labels(&conf->instances[i], tree);

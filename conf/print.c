@@ -75,6 +75,24 @@ static void put_item(struct printer *printer, const struct conf_word *word, cons
 	(void)buf_append(printer->out, "\n", 1);
 }
 
+/* "unfit_on hung dead": the elements of a list, on one line. */
+static void put_list(struct printer *printer, const struct conf_word *word, const char *base)
+{
+	char text[CONF_VALUE_TEXT_MAX];
+	char all[CONF_VALUE_TEXT_MAX] = "";
+
+	for (unsigned int i = 0; i < element_count(word, base); i++) {
+		size_t used = strlen(all);
+
+		(void)snprintf(all + used, sizeof(all) - used, "%s%s", i ? " " : "",
+			       conf_value_text(word, element(word, base, i), text));
+	}
+	if (!all[0] || (!printer->all && strcmp(all, word->standard) == 0))
+		return;
+	put_word(printer, word->word);
+	(void)buf_printf(printer->out, " %s\n", all);
+}
+
 /* "track_mysql a b": names for indexes. */
 static void put_tracks(struct printer *printer, const struct conf_word *word, const char *base)
 {
@@ -139,6 +157,8 @@ static void put_block(struct printer *printer, enum conf_block block, const char
 		else if (word->entry)
 			for (unsigned int n = 0; n < element_count(word, base); n++)
 				put_entry(printer, word, element(word, base, n));
+		else if (word->list)
+			put_list(printer, word, base);
 		else
 			put_item(printer, word, base + word->offset);
 	}

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define HELLO_INSTANCES_MAX 37 /* per packet; more instances take more packets */
+#define HELLO_NOTE_MAX 1040    /* bytes beside the instances: agent/position.h */
 #define HELLO_NOBODY 0	       /* owner or node id: none */
 #define HELLO_STRANGER 0xffff  /* owner id: the parameter names no configured node */
 
@@ -54,6 +55,8 @@ struct hello {
 	uint32_t echo_age_us; /* how long ago it came */
 	uint8_t count;
 	struct hello_instance instances[HELLO_INSTANCES_MAX];
+	uint16_t note_length; /* with count 0 only; the core does not look at it */
+	uint8_t note[HELLO_NOTE_MAX];
 };
 
 #endif

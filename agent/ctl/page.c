@@ -231,6 +231,34 @@ static void print_flags(const struct page *page, const json_t *instance)
 	}
 }
 
+static void print_database(const struct page *page, const json_t *database)
+{
+	const json_t *replica = json_object_get(database, "replica");
+	struct text gate = text_of(database, "gate");
+	struct text to_do = text_of(database, "to_do");
+
+	if (!json_is_object(database))
+		return;
+	label(page, "database");
+	put(page, PLAIN, "%s, %s", text_of(database, "version").s,
+	    text_true(database, "read_only") ? "read-only" : "takes writes");
+	if (json_is_object(replica))
+		put(page, PLAIN, ", replicates from %s, lag %.0f s", text_of(replica, "source").s,
+		    text_number(replica, "lag_s", -1));
+	if (json_is_integer(json_object_get(database, "would_lose")))
+		put(page, PLAIN, "; promotion would lose up to %.0f transactions",
+		    text_number(database, "would_lose", 0));
+	put(page, PLAIN, "\n");
+	if (strcmp(gate.s, "shut") == 0) {
+		label(page, "gate");
+		put(page, RED, "BLOCKED: %s\n", text_of(database, "gate_reason").s);
+	}
+	if (to_do.s[0]) {
+		label(page, "to do");
+		put(page, YELLOW, "%s\n", to_do.s);
+	}
+}
+
 static void print_instance(const struct page *page, const json_t *instance)
 {
 	struct text state = text_of(instance, "state_name");
@@ -245,6 +273,7 @@ static void print_instance(const struct page *page, const json_t *instance)
 	print_each(page, instance, "routes", print_route);
 	print_record(page, instance);
 	print_agreement(page, instance);
+	print_database(page, json_object_get(instance, "database"));
 	print_flags(page, instance);
 }
 
@@ -320,8 +349,26 @@ static void print_heartbeat(const struct page *page, const json_t *heartbeat)
 	put(page, PLAIN, "\n");
 }
 
+/* What AWS announces about this instance. */
+static void print_notices(const struct page *page, const json_t *notices)
+{
+	for (size_t i = 0; i < json_array_size(notices); i++) {
+		const json_t *notice = json_array_get(notices, i);
+		double left = text_number(notice, "in_s", 0);
+
+		put(page, RED, "  AWS announces %s: %s", text_of(notice, "kind").s,
+		    text_of(notice, "what").s);
+		if (!json_is_null(json_object_get(notice, "in_s")))
+			put(page, RED, left < 0 ? " %s ago" : " in %s",
+			    text_duration(left < 0 ? -left : left).s);
+		put(page, RED, " (policy: %s)\n", text_of(notice, "policy").s);
+	}
+}
+
 static void print_aws(const struct page *page, const json_t *aws)
 {
+	const json_t *budget = json_object_get(aws, "budget");
+
 	label(page, "aws");
 	if (text_true(aws, "known"))
 		put(page, PLAIN, "%s %s %s, credentials for %s, source/destination check ",
@@ -337,6 +384,12 @@ static void print_aws(const struct page *page, const json_t *aws)
 		put(page, PLAIN, "%s\n",
 		    json_is_false(json_object_get(aws, "source_dest_check")) ? "off" : "not read");
 	problem(page, "", text_of(aws, "problem"));
+	print_notices(page, json_object_get(aws, "notices"));
+	if (text_number(budget, "held_back", 0) > 0)
+		put(page, YELLOW,
+		    "  api_budget: %.0f of %.0f calls in the last hour, %.0f reads held back\n",
+		    text_number(budget, "hour", 0), text_number(budget, "limit", 0),
+		    text_number(budget, "held_back", 0));
 }
 
 static void print_notify(const struct page *page, const json_t *notify)

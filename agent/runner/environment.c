@@ -2,7 +2,7 @@
 /*
  * Event in, environment out (zonevip-notify(8)). Pure. The message comes over
  * a socket, so nothing in it is trusted: no string without its end, no control
- * byte, no state that keepalived's scripts do not know.
+ * byte, no state that is neither keepalived's nor a stage of a hook.
  */
 #include "agent/runner/environment.h"
 
@@ -21,7 +21,8 @@ static void clean(char *text, size_t size)
 
 static bool known_state(const char *state)
 {
-	static const char *const states[] = {"MASTER", "BACKUP", "FAULT", "STOP"};
+	static const char *const states[] = {"MASTER", "BACKUP",  "FAULT", "STOP",
+					     "GATE",   "PROMOTE", "FENCE", "RELEASE"};
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		if (strcmp(state, states[i]) == 0)

@@ -211,6 +211,12 @@ static void on_event(void *arg, const struct notify_event *event, struct inbox_o
 
 	if (runner->gave_up)
 		return;
+	if (hook_asked(event)) {
+		if (changed(runner))
+			runner_reload(runner);
+		hook_run(&runner->hooks, runner->config.conf, event, origin);
+		return;
+	}
 	runner->queue[tail].event = *event;
 	runner->queue[tail].origin = origin;
 	if (++runner->count == RUNNER_QUEUE_MAX)
@@ -245,6 +251,8 @@ static void check_commands(const struct conf *conf)
 		check_command(instance, instance->notify_fault);
 		check_command(instance, instance->notify_stop);
 		check_command(instance, instance->notify);
+		check_command(instance, instance->pre_claim);
+		check_command(instance, instance->pre_release);
 	}
 }
 
@@ -277,6 +285,7 @@ static void on_drain_limit(struct ev_loop *loop, ev_timer *timer, int revents)
 	runner->count = 0;
 	runner->step = 2;
 	child_terminate(&runner->child, "zonevip-notify is stopping");
+	hooks_end(&runner->hooks, "zonevip-notify is stopping");
 }
 
 void runner_open(struct runner *runner, struct ev_loop *loop, struct inbox *inbox,
@@ -287,6 +296,7 @@ void runner_open(struct runner *runner, struct ev_loop *loop, struct inbox *inbo
 	runner->inbox = inbox;
 	runner->config = *config;
 	child_init(&runner->child, loop, on_script_end, runner);
+	hooks_init(&runner->hooks, loop, inbox);
 	inbox_on_event(inbox, on_event, runner);
 	ev_prepare_init(&runner->work, on_prepare);
 	runner->work.data = runner;
@@ -310,7 +320,8 @@ void runner_stop(struct runner *runner)
 
 bool runner_idle(const struct runner *runner)
 {
-	return runner->count == 0 && !runner->busy && !child_running(&runner->child);
+	return runner->count == 0 && !runner->busy && !child_running(&runner->child) &&
+	       hooks_idle(&runner->hooks);
 }
 
 void runner_close(struct runner *runner)

@@ -15,6 +15,7 @@
 #include "agent/base/err.h"
 #include "agent/runner/child.h"
 #include "agent/runner/environment.h"
+#include "agent/runner/hook.h"
 #include "agent/runner/inbox.h"
 #include "agent/runner/split.h"
 #include "conf/conf.h"
@@ -49,6 +50,7 @@ struct runner {
 	bool stopping;
 	bool gave_up; /* the time for what was queued is over */
 	struct child child;
+	struct hooks hooks;
 
 	/* the event under way; its commands are copied, a reload may come meanwhile */
 	bool busy;

@@ -311,7 +311,8 @@ static const struct shape_field hello_fields[] = {
 	ANY(hello, nonce),	     ANY(hello, seq),
 	ANY(hello, echo_nonce),	     ANY(hello, echo_seq),
 	ANY(hello, echo_age_us),     LIMIT(hello, count, 0, HELLO_INSTANCES_MAX),
-	ELSEWHERE(hello, instances),
+	ELSEWHERE(hello, instances), ELSEWHERE(hello, note_length), /* no business of the core */
+	ELSEWHERE(hello, note),
 };
 
 static const struct shape_field hello_instance_fields[] = {

@@ -36,3 +36,12 @@ INSERT INTO teams (name, short_name) VALUES
 	('Texas Rangers', 'Rangers'),
 	('Toronto Blue Jays', 'Blue Jays'),
 	('Washington Nationals', 'Nationals');
+
+-- The numbered writer's table (vipwrite.c): no key on (writer, n), so that a row applied twice shows.
+CREATE TABLE commits (
+	id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+	writer INT NOT NULL,
+	n BIGINT NOT NULL,
+	server INT NOT NULL,
+	KEY (writer, n)
+) ENGINE=InnoDB;

@@ -41,6 +41,8 @@ struct watch {
 	struct heard *heard;
 	unsigned int count;
 	unsigned int seen; /* what watch_until() has looked at */
+	struct mycheck_report reports[16];
+	unsigned int report_count;
 	bool quiet;
 };
 
@@ -54,6 +56,16 @@ static inline void watch_hear(void *arg, unsigned int track, const struct mychec
 		abort();
 	watch->heard[watch->count].result = *result;
 	watch->heard[watch->count++].at = mono_now();
+}
+
+static inline void watch_report(void *arg, unsigned int track, const struct mycheck_report *report)
+{
+	struct watch *watch = arg;
+
+	if (track != 7)
+		abort();
+	if (watch->report_count < 16)
+		watch->reports[watch->report_count++] = *report;
 }
 
 static inline void watch_tick(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -72,7 +84,13 @@ static inline bool watch_open(struct watch *watch, const struct mycheck_config *
 	watch->loop = ev_loop_new(EVFLAG_AUTO);
 	ev_timer_init(&watch->tick, watch_tick, 0.002, 0.002);
 	ev_timer_start(watch->loop, &watch->tick);
-	watch->check = mycheck_open(watch->loop, 7, config, watch_hear, watch, &err);
+	watch->check = mycheck_open(watch->loop, 7, config,
+				    &(struct mycheck_callbacks){
+					    .result = watch_hear,
+					    .report = watch_report,
+					    .arg = watch,
+				    },
+				    &err);
 	if (!watch->check)
 		fprintf(stderr, "mycheck_open: %s\n", err.text);
 	return watch->check != NULL;

@@ -54,6 +54,7 @@ static const char full[] =
 	"	script_user scripts\n"
 	"	control_group dba\n"
 	"	touch_parameter /orders/touch\n"
+	"	journal_size 17\n"
 	"}\n"
 	"node n1 {\n"
 	"	address fd00::1\n"
@@ -103,10 +104,21 @@ static const char full[] =
 	"	timeout 0.75\n"
 	"	rise 3\n"
 	"	fall 4\n"
+	"	unfit_on readonly dead\n"
+	"	slow 0.3\n"
+	"	query \"SELECT 1 FROM app.ready\"\n"
+	"	write_probe\n"
+	"	galera\n"
 	"}\n"
 	"track_mysql tcp {\n"
 	"	host 127.0.0.1\n"
 	"	port 3307\n"
+	"	admin_port 33062\n"
+	"	tls\n"
+	"	tls_ca /etc/zonevip/db.pem\n"
+	"	replication_port 3308\n"
+	"	replication_user repl\n"
+	"	replication_password_file /etc/zonevip/repl.pw\n"
 	"}\n"
 	"aws {\n"
 	"	region eu-west-3\n"
@@ -122,6 +134,12 @@ static const char full[] =
 	"	role_arn arn:aws:iam::123456789012:role/network/zonevip-routes\n"
 	"	external_id tables-7\n"
 	"	role_session_name orders\n"
+	"	api_budget 9000000\n"
+	"	on_spot_interruption ignore\n"
+	"	on_rebalance handover\n"
+	"	on_maintenance ignore\n"
+	"	maintenance_lead 90.5\n"
+	"	on_lifecycle alarm\n"
 	"	imds_endpoint http://127.0.0.1:4568\n"
 	"	ca_file /etc/ssl/lab.pem\n"
 	"	ca_path /etc/ssl/lab\n"
@@ -147,6 +165,17 @@ static const char full[] =
 	"	parameter /orders/MasterDB_VIP\n"
 	"	track_mysql tcp local\n"
 	"	isolation fence\n"
+	"	promotion_gate wait\n"
+	"	promotion_wait 7\n"
+	"	promotion_lag_max 8\n"
+	"	promote\n"
+	"	reset_replica\n"
+	"	fence\n"
+	"	fence_sessions drain\n"
+	"	rejoin auto\n"
+	"	pre_claim \"/bin/claim a\"\n"
+	"	pre_release /bin/release\n"
+	"	hook_timeout 9\n"
 	"	notify \"/bin/any \\\"a b\\\" 'c' \\\\d # ! {}\"\n"
 	"	notify_master '/bin/master'\n"
 	"	notify_backup /bin/backup\n"
@@ -242,6 +271,14 @@ static void every_default_is_as_documented(void **state)
 	assert_string_equal(conf->aws.profile, "");
 	assert_string_equal(conf->aws.role_arn, "");
 	assert_string_equal(conf->aws.role_session_name, "");
+	assert_int_equal(conf->aws.api_budget, 0);
+	/* Two reads a verify round, touch and look each second, interfaces each minute. */
+	assert_int_equal(conf_calls_an_hour(conf), 2 * 720 + 2 * 3600 + 60 * 6);
+	assert_int_equal(conf->aws.on_spot_interruption, CONF_POLICY_HANDOVER);
+	assert_int_equal(conf->aws.on_rebalance, CONF_POLICY_ALARM);
+	assert_int_equal(conf->aws.on_maintenance, CONF_POLICY_ALARM);
+	assert_int_equal(conf->aws.on_lifecycle, CONF_POLICY_HANDOVER);
+	assert_int_equal(conf->aws.maintenance_lead, 600 * SEC);
 	assert_false(conf->aws.use_fips);
 	assert_false(conf->aws.use_dualstack);
 	assert_string_equal(conf->aws.imds_endpoint, "http://169.254.169.254");
@@ -250,7 +287,24 @@ static void every_default_is_as_documented(void **state)
 	assert_false(conf->aws.allow_http);
 	assert_int_equal(instance->target, CONF_TARGET_ENI);
 	assert_true(instance->create_route);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(conf->tracks[i].unfit_count, 4);
+		assert_int_equal(conf->tracks[i].unfit[0], CONF_UNFIT_STALLED);
+		assert_int_equal(conf->tracks[i].unfit[3], CONF_UNFIT_DEAD);
+		assert_int_equal(conf->tracks[i].slow, 500 * MSEC);
+		assert_int_equal(conf->tracks[i].admin_port, 0);
+		assert_int_equal(conf->tracks[i].replication_port, 3306);
+		assert_false(conf->tracks[i].write_probe);
+		assert_false(conf->tracks[i].tls);
+	}
 	assert_int_equal(instance->isolation, CONF_ISOLATION_HOLD);
+	assert_int_equal(instance->gate, CONF_GATE_OFF);
+	assert_int_equal(instance->gate_wait, 5 * SEC);
+	assert_int_equal(instance->lag_max, 10 * SEC);
+	assert_false(instance->promote || instance->fence || instance->reset_replica);
+	assert_int_equal(instance->sessions, CONF_SESSIONS_KILL);
+	assert_int_equal(instance->rejoin, CONF_REJOIN_MANUAL);
+	assert_int_equal(instance->hook_timeout, 10 * SEC);
 	assert_int_equal(instance->track_count, 0);
 	assert_string_equal(instance->notify, "");
 	assert_string_equal(instance->notify_master, "");
@@ -338,11 +392,30 @@ static void every_word_reaches_its_field(void **state)
 	assert_int_equal(conf->tracks[0].rise, 3);
 	assert_int_equal(conf->tracks[0].fall, 4);
 	assert_address(&conf->tracks[1].host, "127.0.0.1");
+	assert_int_equal(conf->tracks[0].unfit_count, 2);
+	assert_int_equal(conf->tracks[0].unfit[0], CONF_UNFIT_READONLY);
+	assert_int_equal(conf->tracks[0].unfit[1], CONF_UNFIT_DEAD);
+	assert_int_equal(conf->tracks[0].slow, 300 * MSEC);
+	assert_string_equal(conf->tracks[0].query, "SELECT 1 FROM app.ready");
+	assert_true(conf->tracks[0].write_probe);
+	assert_true(conf->tracks[0].galera);
+	assert_int_equal(conf->tracks[1].admin_port, 33062);
+	assert_true(conf->tracks[1].tls);
+	assert_string_equal(conf->tracks[1].tls_ca, "/etc/zonevip/db.pem");
+	assert_int_equal(conf->tracks[1].replication_port, 3308);
+	assert_string_equal(conf->tracks[1].replication_user, "repl");
+	assert_string_equal(conf->tracks[1].replication_password_file, "/etc/zonevip/repl.pw");
 	assert_int_equal(conf->tracks[1].port, 3307);
 	assert_string_equal(conf->aws.region, "eu-west-3");
 	assert_string_equal(conf->aws.endpoint_url_ec2, "http://127.0.0.1:4566");
 	assert_string_equal(conf->aws.endpoint_url_ssm, "https://[fd00::9]:4567");
 	assert_string_equal(conf->aws.endpoint_url_sts, "https://sts.example.org");
+	assert_int_equal(conf->aws.api_budget, 9000000);
+	assert_int_equal(conf->aws.on_spot_interruption, CONF_POLICY_IGNORE);
+	assert_int_equal(conf->aws.on_rebalance, CONF_POLICY_HANDOVER);
+	assert_int_equal(conf->aws.on_maintenance, CONF_POLICY_IGNORE);
+	assert_int_equal(conf->aws.on_lifecycle, CONF_POLICY_ALARM);
+	assert_int_equal(conf->aws.maintenance_lead, 90500 * MSEC);
 	assert_true(conf->aws.use_fips);
 	assert_true(conf->aws.use_dualstack);
 	assert_string_equal(conf->aws.proxy, "http://10.9.9.9:3128");
@@ -392,6 +465,17 @@ static void every_word_of_an_instance_reaches_its_field(void **state)
 	assert_int_equal(instance->tracks[0], 1);
 	assert_int_equal(instance->tracks[1], 0);
 	assert_int_equal(instance->isolation, CONF_ISOLATION_FENCE);
+	assert_int_equal(instance->gate, CONF_GATE_WAIT);
+	assert_int_equal(instance->gate_wait, 7 * SEC);
+	assert_int_equal(instance->lag_max, 8 * SEC);
+	assert_true(instance->promote);
+	assert_true(instance->reset_replica);
+	assert_true(instance->fence);
+	assert_int_equal(instance->sessions, CONF_SESSIONS_DRAIN);
+	assert_int_equal(instance->rejoin, CONF_REJOIN_AUTO);
+	assert_string_equal(instance->pre_claim, "/bin/claim a");
+	assert_string_equal(instance->pre_release, "/bin/release");
+	assert_int_equal(instance->hook_timeout, 9 * SEC);
 	assert_string_equal(instance->notify, "/bin/any \"a b\" 'c' \\d # ! {}");
 	assert_string_equal(instance->notify_master, "/bin/master");
 	assert_string_equal(instance->notify_backup, "/bin/backup");
@@ -549,7 +633,11 @@ static void the_digest_sees_every_value(void **state)
 		{"ens5.100:db", "ens5.100:dc"}, {"10.1.5.6", "10.1.5.7"}, {"fd00:15::5", "fd00:15::6"},
 		{"rtb-00000003", "rtb-00000004"}, {"target instance", "target eni"},
 		{"create_route no", "create_route"}, {"MasterDB_VIP", "MasterDC_VIP"},
-		{"track_mysql tcp local", "track_mysql local tcp"}, {"fence", "hold"},
+		{"track_mysql tcp local", "track_mysql local tcp"}, {"isolation fence", "isolation hold"},
+		{"unfit_on readonly", "unfit_on hung"}, {"slow 0.3", "slow 0.4"},
+		{"app.ready", "app.reads"}, {"33062", "33063"}, {"gate wait", "gate refuse"},
+		{"promotion_wait 7", "promotion_wait 6"}, {"sessions drain", "sessions keep"},
+		{"rejoin auto", "rejoin manual"}, {"/bin/claim", "/bin/claims"}, {"\tpromote\n", "\tpromote off\n"},
 		{"/bin/any", "/bin/all"}, {"/bin/master", "/bin/mastes"}, {"/bin/backup", "/bin/backuq"},
 		{"/bin/fault", "/bin/faulu"}, {"/bin/stop", "/bin/stoq"}, {"12.5", "12.6"},
 	};

@@ -118,13 +118,13 @@ static void the_facts_are_those_of_the_document(void **state)
 {
 	(void)state;
 	print(read_status("well"));
-	assert_true(has("zonevip_state{instance=\"MasterDB\",state=\"MASTER\"} 1"));
-	assert_true(has("zonevip_state{instance=\"MasterDB\",state=\"BACKUP\"} 0"));
-	assert_true(has("zonevip_vip_present{instance=\"MasterDB\"} 1"));
-	assert_true(has("zonevip_record_version{instance=\"MasterDB\"} 7"));
-	assert_true(has("zonevip_route_ours{instance=\"MasterDB\",table=\"rtb-0a1b\","
+	assert_true(has("zonevip_state{vip_instance=\"MasterDB\",state=\"MASTER\"} 1"));
+	assert_true(has("zonevip_state{vip_instance=\"MasterDB\",state=\"BACKUP\"} 0"));
+	assert_true(has("zonevip_vip_present{vip_instance=\"MasterDB\"} 1"));
+	assert_true(has("zonevip_record_version{vip_instance=\"MasterDB\"} 7"));
+	assert_true(has("zonevip_route_ours{vip_instance=\"MasterDB\",table=\"rtb-0a1b\","
 			"destination=\"10.1.5.5\"} 1"));
-	assert_true(has("zonevip_route_age_seconds{instance=\"MasterDB\",table=\"rtb-0c2d\","
+	assert_true(has("zonevip_route_age_seconds{vip_instance=\"MasterDB\",table=\"rtb-0c2d\","
 			"destination=\"10.1.5.5\"} 1.25"));
 	assert_true(has("zonevip_peer_rtt_seconds{peer=\"DB_Host2\"} 0.00031"));
 	assert_true(has("zonevip_check_verdict{check=\"local\",verdict=\"OK\"} 1"));

@@ -43,6 +43,7 @@ static const struct mycheck_config usual = {
 	.timeout = TIMEOUT,
 };
 
+static const struct mycheck_callbacks nobody;
 static struct watch watch; /* open while watch.check is set */
 static pid_t pid;	   /* of the fake server, 0 = none */
 
@@ -417,10 +418,10 @@ static void without_descriptors_it_cannot_tell(void **state)
 	start(FAKE_ONCE, 0); /* wants a new descriptor each time */
 	assert_true(watch_open(&watch, &config));
 	assert_non_null(watch_until(&watch, MYCHECK_OK, 20 * SEC));
-	while ((filler = dup(STDIN_FILENO)) <= 3)
-		; /* stays: 0 to 3 are taken, whoever closes what above */
+	while ((filler = dup(STDIN_FILENO)) <= 4)
+		; /* stays: 0 to 4 are taken, whoever closes what above */
 	(void)close(filler);
-	none.rlim_cur = 4; /* not less: ppoll() refuses more descriptors than that */
+	none.rlim_cur = 5; /* not less: ppoll() refuses more descriptors than that */
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	heard = watch_until(&watch, MYCHECK_UNKNOWN, 20 * SEC);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -463,18 +464,18 @@ static void a_configuration_that_cannot_work_is_refused(void **state)
 	memset(long_path, 'x', sizeof(long_path) - 1);
 	long_path[sizeof(long_path) - 1] = '\0';
 	bad.socket = long_path; /* the client library would copy it over its own stack */
-	assert_null(mycheck_open(loop, 0, &bad, watch_hear, NULL, &err));
+	assert_null(mycheck_open(loop, 0, &bad, &nobody, &err));
 	assert_non_null(strstr(err.text, "longer than 107"));
 	err.text[0] = '\0';
 	bad = config;
 	bad.socket = "";
 	bad.port = 0;
-	assert_null(mycheck_open(loop, 0, &bad, watch_hear, NULL, &err));
+	assert_null(mycheck_open(loop, 0, &bad, &nobody, &err));
 	assert_non_null(strstr(err.text, "neither"));
 	err.text[0] = '\0';
 	bad = config;
 	bad.timeout = 0;
-	assert_null(mycheck_open(loop, 0, &bad, watch_hear, NULL, &err));
+	assert_null(mycheck_open(loop, 0, &bad, &nobody, &err));
 	assert_non_null(strstr(err.text, "timeout"));
 	ev_loop_destroy(loop);
 }

@@ -18,13 +18,13 @@ def metrics(lab, host):
 
 def test_a_fail_over_is_in_the_metrics_stage_by_stage(pair):
     before = metrics(pair, "DB_Host2")
-    assert before['zonevip_state{instance="MasterDB",state="BACKUP"}'] == 1
+    assert before['zonevip_state{vip_instance="MasterDB",state="BACKUP"}'] == 1
     assert before["zonevip_takeovers_total"] == 0
     pair.host("DB_Host1").mysql_kill()
     pair.wait_owner("DB_Host2", 5)
     pair.wait_for(lambda: instance(pair, "DB_Host2")["last_change"] and not instance(pair, "DB_Host2")["last_change"]["under_way"], 5, "the take-over to end")
     after = metrics(pair, "DB_Host2")
-    assert after['zonevip_state{instance="MasterDB",state="MASTER"}'] == 1
+    assert after['zonevip_state{vip_instance="MasterDB",state="MASTER"}'] == 1
     assert after["zonevip_takeovers_total"] == 1
     for stage, samples in (("decide", 1), ("claim", 1), ("route", 2), ("total", 1)):
         assert after[f'zonevip_stage_duration_seconds_count{{stage="{stage}"}}'] == samples, stage
@@ -71,7 +71,7 @@ def test_the_exporter_serves_them_and_tells_when_the_daemon_is_gone(pair):
             pair.wait_for(lambda: get("/").startswith("200 text/html"), 10, "the exporter to answer")
             reply = get("/metrics")
             assert reply.startswith("200 text/plain; version=0.0.4")
-            assert 'zonevip_state{instance="MasterDB",state="MASTER"} 1' in reply
+            assert 'zonevip_state{vip_instance="MasterDB",state="MASTER"} 1' in reply
             assert "\nzonevip_up 1\n" in reply
             assert get("/nothing").startswith("404")
             host.agent_stop()

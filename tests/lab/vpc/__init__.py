@@ -53,6 +53,8 @@ Lab(dir=None, bindir=None, conf=None, tie=True)
                                        None leaves a word out, a list is a block of lines
  .install_conf(text, host=None) .install_key(bytes, host=None) .install_programs(bindir, host=None)
                                        into one or all DB hosts; nothing is reloaded or restarted
+ .replicate(source="DB_Host1")         real replication by GTID from there to the other, from an empty
+                                       table mlb.commits on; .unreplicate() undoes it
  .operator                             (access key, secret) of a user with every right, for boto
  .uid(user)                            of zonevip or zonevip-script inside the lab
  Faults, all undone by .heal() and listed by .faults():
@@ -95,6 +97,7 @@ Host (h = lab.host(name); a web host has only the first group)
  .rotate_credentials(life_s=None, revoke=False)   IMDS hands out new ones now; revoke: the old ones
                                        are refused as expired
  .mysql_start() .mysql_stop() .mysql_kill()        both end when the process has ended
+ .install_secret(name, text)           /etc/zonevip/NAME, readable for the daemon alone
  .mysql(sql) -> rows                   as root over the unix socket
  .agent_start(wait=True) .agent_stop() .agent_restart() .agent_reload()
  .agent_kill(restart=True, cleanup=True)   SIGKILL; restart=False: as if the start limit were

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 from . import conf as configuration
 from . import lifecycle
+from . import mysql
 from .clock import now_ns
 from .control import call
 from .errors import LabError
@@ -194,6 +195,24 @@ class Lab:
                       label: str | None = None) -> None:
         self._cloud("set_parameter", name=name, value=value, type=type, label=label)
         self.note("set-parameter", name=name, value=value)
+
+    def replicate(self, source: str = "DB_Host1") -> None:
+        """Both servers from the same beginning: one takes writes, the other is its read-only replica."""
+        self.unreplicate()
+        for name in DB_HOSTS:
+            host = self.host(name)
+            host.mysql("SET sql_log_bin=0; TRUNCATE mlb.commits; DELETE FROM zonevip.heartbeat; RESET MASTER; "
+                       "SET GLOBAL gtid_slave_pos=''")
+            host.install_secret("repl.pw", mysql.REPL_PASSWORD)
+        for name in DB_HOSTS:
+            if name != source:
+                self.host(name).mysql("SET GLOBAL read_only=1; " + mysql.source_of(BY_NAME[source].address))
+        self.note("replicate", source=source)
+
+    def unreplicate(self) -> None:
+        """Two servers that know nothing of each other and take writes."""
+        for name in DB_HOSTS:
+            self.host(name).mysql("STOP ALL SLAVES; RESET SLAVE ALL; SET GLOBAL read_only=0")
 
     @staticmethod
     def conf_text(**changes: dict) -> str:

@@ -67,6 +67,11 @@ class Host:
         """Where a file of this host is found from outside."""
         return self.root + inside
 
+    def install_secret(self, name: str, text: str) -> None:
+        """/etc/zonevip/NAME, for the daemon alone."""
+        uid = self._lab.uid("zonevip")
+        write_file(self.path(f"/etc/zonevip/{name}"), text + "\n", 0o400, uid, uid)
+
     # --- names and metadata ---
 
     def dns(self, kind: str) -> None:

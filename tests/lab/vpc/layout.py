@@ -106,3 +106,5 @@ WEB_HOSTS = tuple(host.name for host in HOSTS if not host.database)
 DATABASE = "mlb"
 APP_USER = "webapp"
 APP_PASSWORD = "play-ball-30"
+REPL_USER = "repl"
+REPL_PASSWORD = "lab-repl"

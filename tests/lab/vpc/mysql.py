@@ -14,15 +14,25 @@ import subprocess
 
 from . import kernel
 from .errors import LabError
-from .layout import APP_PASSWORD, APP_USER, DATABASE
+from .layout import APP_PASSWORD, APP_USER, DATABASE, REPL_PASSWORD, REPL_USER
 from .network import run
 
 SOCKET = "/run/mysqld/mysqld.sock"
 DATADIR = "/var/lib/mysql"
 SIZES = ["--innodb-log-file-size=8M", "--innodb-data-file-path=ibdata1:12M:autoextend",
          "--innodb-autoextend-increment=1"]
+# Both can be source and replica; what the kernel has survives a kill of mysqld, and the lab has no power cuts.
+REPLICATION = ["--log-bin=binlog", "--log-slave-updates", "--relay-log=relay", "--gtid-strict-mode=ON",
+               "--binlog-format=ROW", "--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2",
+               "--slave-net-timeout=4", "--skip-slave-start", "--max-binlog-size=64M"]
 USERS = f"""FLUSH PRIVILEGES;
 CREATE USER zonevip@localhost IDENTIFIED VIA unix_socket;
+GRANT REPLICA MONITOR, REPLICATION SLAVE ADMIN, READ_ONLY ADMIN, CONNECTION ADMIN, PROCESS ON *.* TO zonevip@localhost;
+CREATE DATABASE zonevip;
+CREATE TABLE zonevip.heartbeat (node VARCHAR(64) NOT NULL PRIMARY KEY, beat BIGINT NOT NULL) ENGINE=InnoDB;
+GRANT INSERT, UPDATE ON zonevip.heartbeat TO zonevip@localhost;
+CREATE USER {REPL_USER}@'10.0.%' IDENTIFIED BY '{REPL_PASSWORD}';
+GRANT REPLICATION SLAVE ON *.* TO {REPL_USER}@'10.0.%';
 CREATE USER {APP_USER}@'10.0.%' IDENTIFIED BY '{APP_PASSWORD}';
 CREATE DATABASE {DATABASE};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {DATABASE}.* TO {APP_USER}@'10.0.%';
@@ -33,7 +43,14 @@ USE {DATABASE};
 def argv(server_id: int) -> list[str]:
     return ["/usr/sbin/mariadbd", "--no-defaults", "--user=mysql", f"--datadir={DATADIR}", f"--socket={SOCKET}",
             "--pid-file=/run/mysqld/mysqld.pid", "--bind-address=0.0.0.0", "--skip-name-resolve",
-            f"--server-id={server_id}", "--innodb-buffer-pool-size=16M", "--performance-schema=OFF", *SIZES]
+            f"--server-id={server_id}", *REPLICATION, "--innodb-buffer-pool-size=16M", "--performance-schema=OFF", *SIZES]
+
+
+def source_of(address: str, port: int = 3306) -> str:
+    """Statements that make an empty replica of another server, from the beginning of its binary log."""
+    return ("STOP ALL SLAVES; RESET SLAVE ALL; SET GLOBAL gtid_slave_pos = ''; "
+            f"CHANGE MASTER TO MASTER_HOST='{address}', MASTER_PORT={port}, MASTER_USER='{REPL_USER}', "
+            f"MASTER_PASSWORD='{REPL_PASSWORD}', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1; START SLAVE")
 
 
 def template(cache: str, schema_file: str) -> str:
