@@ -377,7 +377,7 @@ static void carry_out(struct swarm *swarm, struct world *world, const struct str
 		strike_clock(swarm, world, s);
 		break;
 	case FAMILY_STATE_FILE:
-		world->hosts[s->a].state_file = rng_below(&swarm->rng, 3);
+		world->hosts[s->a].state_file = (enum state_file)rng_below(&swarm->rng, 3);
 		break;
 	case FAMILY_DUTY:
 		strike_duty(swarm, world, s);

@@ -118,7 +118,7 @@ struct item;
 
 struct host {
 	bool running, paused;
-	enum { STATE_LOST, STATE_KEPT, STATE_STALE } state_file; /* what the next start finds */
+	enum state_file { STATE_LOST, STATE_KEPT, STATE_STALE } state_file; /* at the next start */
 	struct core_saved saved[2][WORLD_INSTANCES]; /* at the last two ends; 0 = the newer */
 	unsigned int saved_count;
 	uint32_t boot;
