@@ -18,8 +18,9 @@
 #include "agent/base/crc.h"
 #include "agent/statedir.h"
 
-#define MAGIC "ZVJ1"
 #define KEEP_FREE_MAX ((uint64_t)64 << 20) /* or an eighth of the file system, if that is less */
+
+static const uint8_t magic[4] = {'Z', 'V', 'J', '1'};
 
 /* --- blocks --------------------------------------------------------------------------- */
 
@@ -52,7 +53,7 @@ void journal_seal(uint8_t header[static JOURNAL_HEADER], enum journal_kind kind,
 {
 	uint64_t ordered = htole64(number);
 
-	memcpy(header, MAGIC, 4);
+	memcpy(header, magic, sizeof(magic));
 	put32(header + 4, length);
 	put32(header + 12, (uint32_t)kind);
 	memcpy(header + 16, &ordered, sizeof(ordered));
@@ -63,7 +64,7 @@ static bool block_at(const uint8_t *data, size_t left, struct journal_block *blo
 {
 	uint32_t kind;
 
-	if (left < JOURNAL_HEADER || memcmp(data, MAGIC, 4) != 0)
+	if (left < JOURNAL_HEADER || memcmp(data, magic, sizeof(magic)) != 0)
 		return false;
 	block->length = get32(data + 4);
 	kind = get32(data + 12);
@@ -84,12 +85,12 @@ int64_t journal_next(const uint8_t *data, size_t size, size_t *at, struct journa
 	size_t from = *at;
 
 	for (size_t i = from; i < size && size - i >= JOURNAL_HEADER; i++) {
-		const uint8_t *magic = memchr(data + i, MAGIC[0], size - i);
+		const uint8_t *begin = memchr(data + i, magic[0], size - i);
 
-		if (!magic)
+		if (!begin)
 			return -1;
-		i = (size_t)(magic - data);
-		if (!block_at(magic, size - i, block))
+		i = (size_t)(begin - data);
+		if (!block_at(begin, size - i, block))
 			continue;
 		*at = i + JOURNAL_HEADER + block->length;
 		return (int64_t)(i - from);
@@ -117,7 +118,7 @@ static uint64_t first_number(int dir, unsigned int file)
 	if (fd < 0)
 		return 0;
 	if (pread(fd, header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
-	    memcmp(header, MAGIC, 4) == 0) {
+	    memcmp(header, magic, sizeof(magic)) == 0) {
 		memcpy(&number, header + 16, sizeof(number));
 		number = le64toh(number);
 	}

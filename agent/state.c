@@ -14,7 +14,7 @@
 
 #define FIRST_LINE "zonevip-state 1\n"
 #define LAST_LINE 18 /* "checksum=xxxxxxxx\n" */
-#define WORD_MAX (3 * STATE_REASON_MAX)
+#define WORD_MAX ((size_t)3 * STATE_REASON_MAX)
 
 /* --- writing ------------------------------------------------------------------------ */
 

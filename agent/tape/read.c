@@ -221,8 +221,10 @@ static int get_objects(struct tape_in *in, struct tape *tape, struct err *err)
 {
 	struct making *making = calloc(1, sizeof(*making));
 	unsigned int number;
-	int ret = making ? 0 : err_set(err, "no memory");
+	int ret = 0;
 
+	if (!making)
+		return err_set(err, "no memory");
 	while (ret == 0 && (number = get_count(in, tape->shape_count)) > 0)
 		ret = get_object(in, tape, making, number - 1, err);
 	if (ret == 0 && !in->bad && !making->made)

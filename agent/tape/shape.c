@@ -12,10 +12,12 @@
 
 #define MOMENT_LOW (2 * MONO_LONG_AGO)
 #define MOMENT_HIGH (INT64_MAX / 8)
-#define SPAN_MAX (200 * 3600 * SEC)
+#define SPAN_MAX (720000 * SEC) /* 200 hours */
 #define COUNT_MAX 1000000000
 #define CLAIM_KINDS 16 /* there are fewer; a switch knows none of the rest */
 
+/* Types and members cannot stand in parentheses, and the sizes of pointers are meant.
+ * NOLINTBEGIN(bugprone-macro-parentheses,bugprone-sizeof-expression) */
 #define MEMBER(type, member) (((struct type *)0)->member)
 #define KIND(type, member)                                                                         \
 	_Generic(MEMBER(type, member), _Bool                                                       \
@@ -328,6 +330,8 @@ static const struct shape_field touch_entry_fields[] = {
 	ANY(touch_entry, disclaims),
 	ANY(touch_entry, term),
 };
+
+/* NOLINTEND(bugprone-macro-parentheses,bugprone-sizeof-expression) */
 
 #define SHAPE(type, table)                                                                         \
 	{                                                                                          \
