@@ -186,6 +186,7 @@ static void step_master(struct turn *t)
 	if (t->in->frozen && !PLANTED(NO_MAINTENANCE)) {
 		set_flag(t->in, FLAG_UNCONFIRMED, due(t, lease_base(t) + timers->lease));
 		touch_owner(t); /* touches go on: it is alive */
+		routes_refresh(t, timers->verify_master); /* to show what others do */
 		return;
 	}
 	if (unhealthy(t) && !PLANTED(SICK_MASTER)) {
