@@ -6,13 +6,13 @@
  * serve goes on serving to its end. May not do more than ask for it.
  */
 #include "agent/agent.h"
+#include "agent/awsconf.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/base/log.h"
 
-#define WARM (20 * SEC)	       /* connections are used so often at least */
 #define LEAVE_AGAIN 5.0	       /* refused, no peer fit to serve: the next try */
 #define LEAVE_AGAIN_TRIED 30.0 /* ordered, and it may come back to us: not too often */
 
@@ -171,55 +171,17 @@ static unsigned int notices_to_watch(const struct agent *agent)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-/* Each device once: an instance's addresses live on the ENI of its own device. */
-static int collect_interfaces(const struct conf *conf, struct aws_config *config, struct err *err)
-{
-	for (unsigned int i = 0; i < conf->instance_count; i++) {
-		const char *name = conf->instances[i].interface;
-		unsigned int at = 0;
-
-		while (at < config->interface_count && strcmp(config->interfaces[at], name) != 0)
-			at++;
-		if (at < config->interface_count)
-			continue;
-		if (at == AWS_INTERFACES_MAX)
-			return err_set(err, "more than %d interfaces: no EC2 instance has so many",
-				       AWS_INTERFACES_MAX);
-		config->interfaces[config->interface_count++] = name;
-	}
-	return 0;
-}
-
 int agent_open_aws(struct agent *agent, struct err *err)
 {
 	const struct conf_aws *conf = &agent->conf->aws;
-	struct aws_config config = {
-		.region = conf->region,
-		.endpoint_ec2 = conf->endpoint_url_ec2,
-		.endpoint_ssm = conf->endpoint_url_ssm,
-		.endpoint_sts = conf->endpoint_url_sts,
-		.imds_endpoint = conf->imds_endpoint,
-		.proxy = conf->proxy,
-		.ca_file = conf->ca_file,
-		.ca_path = conf->ca_path,
-		.profile = conf->profile,
-		.credentials_file = conf->credentials_file,
-		.config_file = conf->config_file,
-		.role_arn = conf->role_arn,
-		.external_id = conf->external_id,
-		.role_session_name = conf->role_session_name,
-		.allow_http = conf->allow_http,
-		.use_fips = conf->use_fips,
-		.use_dualstack = conf->use_dualstack,
-		.warm = WARM,
-		.watch = notices_to_watch(agent),
-		.budget = conf->api_budget ? conf->api_budget : 4 * conf_calls_an_hour(agent->conf),
-	};
+	struct aws_config config;
 
 	ev_timer_init(&agent->leave_timer, on_leave, 0.0, 0.0);
 	agent->leave_timer.data = agent;
-	if (collect_interfaces(agent->conf, &config, err) < 0)
+	if (awsconf_fill(agent->conf, &config, err) < 0)
 		return -1;
+	config.watch = notices_to_watch(agent);
+	config.budget = conf->api_budget ? conf->api_budget : 4 * conf_calls_an_hour(agent->conf);
 	agent->aws = aws_open(agent->loop, &config, agent_on_job, agent_on_identity, agent);
 	return agent->aws ? 0 : err_set(err, "AWS worker: cannot start (threads, memory)");
 }

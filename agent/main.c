@@ -36,6 +36,7 @@ struct options {
 	const char *replay;
 	struct agent_paths paths;
 	bool test;
+	bool online;
 	bool console;
 	bool detail;
 };
@@ -50,6 +51,7 @@ static void usage(FILE *to)
 		"                [-u USER] [-D] [-l] [-n] | -t | --replay PATH [-D] | -v | -h\n"
 		"  -f FILE    configuration (" SYSCONFDIR "/zonevip/zonevip.conf)\n"
 		"  -t         test the configuration and exit: 0 good, 78 bad\n"
+		"  -t --online  then look at everything it needs: see zonevipctl(8), doctor\n"
 		"  -i NODE    which node of the file this host is (its host name)\n"
 		"  -s SOCKET  status socket (" RUNSTATEDIR "/zonevip/zonevipd.sock)\n"
 		"  -N SOCKET  the notify runner's socket (" RUNSTATEDIR "/zonevip/notify.sock)\n"
@@ -67,6 +69,7 @@ static void usage(FILE *to)
 static int parse_options(int argc, char **argv, struct options *options)
 {
 	static const struct option names[] = {{"replay", required_argument, NULL, 'R'},
+					      {"online", no_argument, NULL, 'O'},
 					      {"version", no_argument, NULL, 'v'},
 					      {"help", no_argument, NULL, 'h'},
 					      {NULL, 0, NULL, 0}};
@@ -101,6 +104,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case 't':
 			options->test = true;
 			break;
+		case 'O':
+			options->online = true;
+			break;
 		case 'l':
 			options->console = true;
 			break;
@@ -120,11 +126,37 @@ static int parse_options(int argc, char **argv, struct options *options)
 			return EX_USAGE;
 		}
 	}
+	if (options->online && !options->test) {
+		(void)fputs("zonevipd: --online goes with -t\n", stderr);
+		return EX_USAGE;
+	}
 	if (optind < argc) {
 		(void)fprintf(stderr, "zonevipd: '%s' is too much\n", argv[optind]);
 		return EX_USAGE;
 	}
 	return -1;
+}
+
+/* Becomes zonevip-doctor, which lies beside this program; returns only on failure. */
+static int test_online(const struct options *options)
+{
+	const char *argv[] = {"zonevip-doctor",	      "-f",
+			      options->config,	      "-s",
+			      options->paths.control, options->node ? "-i" : NULL,
+			      options->node,	      NULL};
+	char path[PATH_MAX + sizeof("zonevip-doctor")];
+	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *slash;
+
+	path[length > 0 ? length : 0] = '\0';
+	slash = strrchr(path, '/');
+	(void)fflush(stdout);
+	if (slash) {
+		(void)strcpy(slash + 1, "zonevip-doctor");
+		(void)execv(path, (char *const *)argv);
+	}
+	(void)fprintf(stderr, "zonevipd: %s: %s\n", path, strerror(errno));
+	return EX_UNAVAILABLE;
 }
 
 static int test_config(const struct options *options)
@@ -141,7 +173,7 @@ static int test_config(const struct options *options)
 		     conf->instance_count == 1 ? "" : "s",
 		     timers_profile_name(conf->heartbeat.profile));
 	conf_free(conf);
-	return EX_OK;
+	return options->online ? test_online(options) : EX_OK;
 }
 
 /* 0: the same decisions; 1: others; 65: nothing to compare. Needs no right but to read. */

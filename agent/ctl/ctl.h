@@ -21,6 +21,8 @@ enum ctl_exit {
 	CTL_NOT_RUNNING = 3,
 	CTL_PERMISSION = 4,
 	CTL_TIMEOUT = 5,
+	CTL_WARNINGS = 6, /* doctor: nothing fails, something is worth a look */
+	CTL_FAILURES = 7, /* doctor: something is wrong */
 };
 
 struct ctl {
@@ -60,6 +62,10 @@ enum ctl_exit ctl_run_request(const struct ctl *ctl, const struct ctl_command *c
 			      char *const *arguments);
 /* Fetches the JSON and prints the page for people, or the JSON itself. */
 enum ctl_exit ctl_run_status(const struct ctl *ctl, const struct ctl_command *command,
+			     char *const *arguments);
+
+/* Becomes zonevip-doctor; returns only when that cannot be run. */
+enum ctl_exit ctl_run_doctor(const struct ctl *ctl, const struct ctl_command *command,
 			     char *const *arguments);
 
 /* One line on stderr, "zonevipctl: ..."; returns @code. */

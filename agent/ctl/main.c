@@ -32,6 +32,10 @@ static const struct ctl_command commands[] = {
 	{"reload", CTL_PLAIN, "", "read the configuration again", ctl_run_request},
 	{"stop", CTL_KEEP, "[--keep]", "stop the daemon; --keep: without handing over",
 	 ctl_run_request},
+	{"doctor", CTL_PLAIN, "[--json] [-f FILE] [-i NODE]",
+	 "look at everything before it matters, and say how to mend it", ctl_run_doctor},
+	{"iam-policy", CTL_PLAIN, "[--offline] [-f FILE] ...",
+	 "the IAM policy that this configuration needs", ctl_run_doctor},
 };
 
 #define DEFAULT_SOCKET RUNSTATEDIR "/zonevip/zonevipd.sock"

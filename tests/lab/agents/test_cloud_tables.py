@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Route tables found by discovery, the source/destination check switched off, the parameter's type."""
 
+import os
+
+import pytest
 from conftest_agents import instance, start, state, writes
 from vpc import DB_HOSTS, TABLES, VIP, now_ns
 
 ONLY = "DB_Host1"
+long = pytest.mark.skipif(not os.environ.get("ZONEVIP_LONG"), reason="takes long: set ZONEVIP_LONG=1")
 
 
 def tables_in_use(lab, host=ONLY):
@@ -35,12 +39,14 @@ def test_without_a_table_that_carries_it_the_node_says_so_and_does_not_claim(lab
     assert lab.parameter() == (None, 0)
 
 
+@long
 def test_tables_are_found_by_tag_and_a_listed_one_stays(lab):
     lab.install_conf(lab.conf_text(vip_instance={"route_table": [TABLES[0], "tag Name=private"]}))
     start(lab)
     assert tables_in_use(lab) == set(TABLES)
 
 
+@long
 def test_a_table_that_joins_later_is_found_and_one_that_is_deleted_leaves(lab):
     lab.install_conf(lab.conf_text(vip_instance={"route_table": ["discover"], "discover_interval": 10}))
     lab.set_route(ONLY, TABLES[0])
@@ -64,6 +70,7 @@ def test_a_source_destination_check_is_switched_off_when_that_was_asked(lab):
     assert len([line for line in lab.log(action="ModifyNetworkInterfaceAttribute", host=ONLY) if line["executed"]]) == 1
 
 
+@long
 def test_without_the_right_to_switch_it_off_the_right_is_named(lab):
     lab.install_conf(lab.conf_text(aws={"source_dest_check": "fix"}))
     lab.sdcheck(ONLY, True)
@@ -87,6 +94,7 @@ def start_on_list(lab):
     lab.wait_for(lambda: lab.parameter()[0] == ONLY, 30, "DB_Host1 to take over from the silent DB_Host2")
 
 
+@long
 def test_a_secure_string_and_a_labelled_history_are_named(lab):
     lab.set_parameter("DB_Host1", type="SecureString")
     host = lab.host(ONLY)

@@ -22,7 +22,7 @@ LAB = "/run/lab"  # the lab's directory as every process inside sees it
 USERS = ("zonevip", "zonevip-script")
 FIRST_UID = 470
 PROGRAMS = {"zonevipd": "sbin", "zonevipctl": "sbin", "zonevip-notify": "sbin", "zonevip-cleanup": "sbin",
-            "zonevip-exporter": "sbin", "check_zonevip": "libexec"}
+            "zonevip-exporter": "sbin", "zonevip-doctor": "sbin", "check_zonevip": "libexec"}
 REQUIRED_PROGRAMS = ("zonevipd", "zonevipctl", "zonevip-notify", "zonevip-cleanup")
 # What the unit files read; -l: the lab has no journal.
 DEFAULTS = 'ZONEVIP_OPTIONS="-l -f /etc/zonevip/zonevip.conf"\n'

@@ -16,7 +16,7 @@ ROTATE_BEFORE_S = 6 * 60  # AWS: new ones are there at least five minutes before
 ROUTES_ROLE = "zonevip-routes"
 
 _READ_NETWORK = ("ec2:DescribeRouteTables", "ec2:DescribeNetworkInterfaces", "ec2:DescribeInstances",
-                 "ec2:DescribeInstanceStatus")
+                 "ec2:DescribeInstanceStatus", "ec2:DescribeSecurityGroups")
 _MOVE_VIP = ("ec2:ReplaceRoute", "ec2:CreateRoute")
 _RECORD = ("ssm:GetParameter", "ssm:PutParameter", "ssm:GetParameterHistory")
 _TABLES = tuple(f"arn:aws:ec2:{REGION}:{ACCOUNT}:route-table/{table}" for table in TABLES)
