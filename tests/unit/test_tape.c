@@ -413,6 +413,41 @@ static void a_heartbeat_costs_few_bytes(void **state)
 	world_free(world);
 }
 
+/*
+ * Journals are kept for years, so they must stay readable: nothing in this one
+ * may turn into a gap. What it decided then may be decided otherwise by now;
+ * that is for --replay to show, not for this test to forbid.
+ */
+static void a_journal_of_an_earlier_version_is_still_understood(void **state)
+{
+	const char *top = getenv("top_srcdir");
+	static uint8_t data[1 << 20];
+	struct replay_summary summary;
+	struct err err = {.text = ""};
+	char *text = NULL;
+	char path[512];
+	size_t size, told = 0;
+	FILE *file, *out;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/tests/replay/failover.journal", top ? top : ".");
+	file = fopen(path, "re");
+	if (!file)
+		skip();
+	size = fread(data, 1, sizeof(data), file);
+	(void)fclose(file);
+	out = open_memstream(&text, &told);
+	assert_int_not_equal(replay_bytes(data, size, false, out, &summary, &err), REPLAY_NOTHING);
+	(void)fclose(out);
+	assert_int_equal(summary.gaps, 0);
+	assert_int_equal(summary.skipped, 0);
+	assert_int_equal(summary.transitions, 2);
+	assert_non_null(strstr(text, "(MasterDB) Entering FAULT STATE from=MASTER "
+				     "reason=check_failed"));
+	assert_non_null(strstr(text, "(MasterDB) command: maintenance on"));
+	free(text);
+}
+
 static void whatever_is_cut_or_changed_is_survived(void **state)
 {
 	struct world *world = pair();
@@ -467,6 +502,7 @@ int main(void)
 		cmocka_unit_test(after_a_gap_is_told_but_not_compared_until_the_next_head),
 		cmocka_unit_test(the_timeline_tells_what_happened_once_and_in_words),
 		cmocka_unit_test(a_heartbeat_costs_few_bytes),
+		cmocka_unit_test(a_journal_of_an_earlier_version_is_still_understood),
 		cmocka_unit_test(whatever_is_cut_or_changed_is_survived),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
