@@ -39,7 +39,7 @@ static mono_us poll_period(const struct turn *t, bool silent, bool lives)
 	if (!t->in->record.known || t->in->record.odd_since != MONO_NEVER)
 		return timers->verify_fast;
 	if (!silent)
-		return timers->verify_backup;
+		return slowed(timers->verify_backup, t->in->record.slow);
 	/* Once a touch was seen the question is answered; from then on only watch. */
 	return lives ? mono_max(timers->poll, mono_min(slow, SEC)) : timers->poll;
 }

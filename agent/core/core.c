@@ -206,7 +206,7 @@ static void hear_record(struct core *core, struct instance *in, mono_us now,
 {
 	const struct timers *timers = &core->config.timers;
 	struct record *record = &in->record;
-	bool can_ask = now - record->reachable <= 2 * timers->verify_backup;
+	bool can_ask = now - record->reachable <= 2 * slowed(timers->verify_backup, record->slow);
 	bool news = said->life > record->life || said->version > record->version;
 
 	if (worth.session || !can_ask)
@@ -277,14 +277,16 @@ static uint16_t instance_flags(const struct turn *t)
 {
 	const struct instance *in = t->in;
 	const struct timers *timers = timers_of(t);
-	mono_us fresh = 2 * timers->verify_backup + timers->route_call;
+	mono_us call = timers->route_call;
+	mono_us fresh = 2 * slowed(timers->verify_backup, in->record.slow) + call;
+	mono_us routes_fresh = 2 * slowed(timers->verify_backup, in->routes_slow) + call;
 	uint16_t flags = 0;
 
 	if (healthy(t))
 		flags |= HELLO_HEALTHY;
 	if (t->now - in->record.reachable <= fresh)
 		flags |= HELLO_SSM_OK;
-	if (t->now - routes_reachable_since(in) <= fresh)
+	if (t->now - routes_reachable_since(in) <= routes_fresh)
 		flags |= HELLO_EC2_OK;
 	if (eligible(t))
 		flags |= HELLO_ELIGIBLE;

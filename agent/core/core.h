@@ -347,6 +347,7 @@ struct record {
 	mono_us outage_since; /* reads have failed by the store's fault ever since; MONO_NEVER = no
 			       */
 	unsigned int failures;
+	unsigned int slow;	  /* V is doubled so often: reads of P were throttled */
 	enum outcome outcome;	  /* of the last read */
 	enum outcome put_outcome; /* of the last Put */
 };
@@ -424,7 +425,8 @@ struct instance {
 	struct view view[CORE_NODES_MAX];
 	struct route *routes; /* config.tables of them, the caller's memory */
 
-	bool tables_sought; /* discovers: looked for at least once, well or badly */
+	unsigned int routes_slow; /* V of the routes is doubled so often */
+	bool tables_sought;	  /* discovers: looked for at least once, well or badly */
 	bool link_up;
 	bool standby;
 	bool frozen;

@@ -91,7 +91,10 @@ uint32_t blockers(const struct turn *t)
 	const struct timers *timers = timers_of(t);
 	const struct instance *in = t->in;
 	const struct core *core = t->core;
-	mono_us age = mono_max(timers->api_age, 3 * timers->verify_backup);
+	mono_us slow = slowed(timers->verify_backup, in->record.slow);
+	mono_us age = mono_max(timers->api_age, 3 * slow);
+	mono_us routes_age =
+		mono_max(timers->api_age, 3 * slowed(timers->verify_backup, in->routes_slow));
 	enum health_state check = worst_check(t);
 	uint32_t set = 0;
 
@@ -114,7 +117,7 @@ uint32_t blockers(const struct turn *t)
 	/* An outage of the store (no answer, 5xx) is not this node's fault. */
 	if (!lately(t, in->record.reachable, age) && in->record.outcome != OUTCOME_UNKNOWN)
 		set |= BLOCK_PARAMETER;
-	if (!lately(t, routes_reachable_since(in), age))
+	if (!lately(t, routes_reachable_since(in), routes_age))
 		set |= BLOCK_ROUTES;
 	if (touch_denied(t))
 		set |= BLOCK_TOUCH;

@@ -49,6 +49,17 @@ bool due(const struct turn *t, mono_us at);
 /* Not longer than @span since @then. Looks again when that ends. */
 bool lately(const struct turn *t, mono_us then, mono_us span);
 
+/*
+ * The period of a steady look that throttled reads have made slower: doubled by each, up to
+ * five minutes, and halved again by each that was answered. What waits for an answer (a claim,
+ * a silent owner, a drift) is never slowed.
+ */
+#define SLOW_MAX 6
+static inline mono_us slowed(mono_us period, unsigned int slow)
+{
+	return mono_max(period, mono_min(period << slow, 300 * SEC));
+}
+
 struct action *emit(struct turn *t, enum action_type type);
 void note(struct turn *t, enum core_note what, int node);
 /* Full jitter: 0..limit. From the seed, never from rand(). */

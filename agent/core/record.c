@@ -175,12 +175,14 @@ void record_read(struct core *core, struct instance *in, mono_us now, const stru
 	case OUTCOME_OK:
 	case OUTCOME_ABSENT:
 		record->failures = 0;
+		record->slow -= record->slow > 0;
 		record->retry_at = MONO_LONG_AGO;
 		record->reachable = ev->sent;
 		if (!believe(core, in, now, ev))
 			record->retry_at = now + core->config.timers.poll;
 		return;
 	case OUTCOME_THROTTLED:
+		record->slow += record->slow < SLOW_MAX;
 		record->reachable = ev->sent;
 		record->throttled = now;
 		break;

@@ -66,6 +66,10 @@ void route_read(struct core *core, struct instance *in, mono_us now, const struc
 		route->op = 0;
 	route->outcome = ev->outcome;
 	route->unsettled = false;
+	if (ev->outcome == OUTCOME_THROTTLED)
+		in->routes_slow += in->routes_slow < SLOW_MAX;
+	else if (ev->outcome == OUTCOME_OK || ev->outcome == OUTCOME_ABSENT)
+		in->routes_slow -= in->routes_slow > 0;
 	if (ev->outcome != OUTCOME_NOT_SENT)
 		route->tried = true;
 	if (ev->outcome == OUTCOME_OK || ev->outcome == OUTCOME_ABSENT ||
@@ -159,7 +163,7 @@ mono_us routes_idle_period(const struct turn *t)
 	for (unsigned int i = 0; i < in->config.tables; i++)
 		if (in->routes[i].read_at < in->record.first_seen + timers_of(t)->verify_fast)
 			return timers_of(t)->verify_fast;
-	return timers_of(t)->verify_backup;
+	return slowed(timers_of(t)->verify_backup, in->routes_slow);
 }
 
 void routes_want(struct turn *t, mono_us since)
@@ -351,7 +355,7 @@ mono_us routes_period(const struct turn *t)
 {
 	const struct timers *timers = timers_of(t);
 	const struct instance *in = t->in;
-	mono_us period = timers->verify_master;
+	mono_us period = slowed(timers->verify_master, in->routes_slow);
 
 	if (in->state == CORE_MASTER &&
 	    t->now - in->since < 2 * timers->verify_fast + timers->slack)

@@ -182,10 +182,11 @@ static void step_master(struct turn *t)
 		leave(t, CORE_BACKUP, REASON_OVERRULED);
 		return;
 	}
-	record_refresh(t, watched ? timers->verify_master : timers->touch);
+	record_refresh(t,
+		       watched ? slowed(timers->verify_master, t->in->record.slow) : timers->touch);
 	if (t->in->frozen && !PLANTED(NO_MAINTENANCE)) {
 		set_flag(t->in, FLAG_UNCONFIRMED, due(t, lease_base(t) + timers->lease));
-		touch_owner(t); /* touches go on: it is alive */
+		touch_owner(t);				  /* touches go on: it is alive */
 		routes_refresh(t, timers->verify_master); /* to show what others do */
 		return;
 	}

@@ -194,6 +194,7 @@ static const struct shape_field instance_fields[] = {
 	WHEN(instance, hold_until),
 	WHEN(instance, last_failure),
 	LIMIT(instance, failures, 0, COUNT_MAX),
+	LIMIT(instance, routes_slow, 0, 6),
 	COLUMN(instance, duties, op, 0, 0),
 	COLUMN(instance, duties, asked, MOMENT_LOW, MOMENT_HIGH),
 	COLUMN(instance, duties, deadline, 0, 0),
@@ -237,6 +238,7 @@ static const struct shape_field record_fields[] = {
 	WHEN(record, retry_at),
 	WHEN(record, throttled),
 	LIMIT(record, failures, 0, COUNT_MAX),
+	LIMIT(record, slow, 0, 6),
 	LIMIT(record, outcome, 0, OUTCOME_COUNT - 1),
 	LIMIT(record, put_outcome, 0, OUTCOME_COUNT - 1),
 };
