@@ -29,6 +29,7 @@ struct request {
 	bool force;
 	mono_us span;	    /* for=SECONDS, 0 = no end */
 	const char *reason; /* reason=TEXT to the end of the line, "" = none */
+	bool dry; /* only say what would be said */
 };
 
 struct verb {
@@ -125,6 +126,10 @@ static void give(struct request *request, enum core_command command, const char 
 					 core_refusal_name(refusal));
 			return;
 		}
+		if (request->dry) {
+			given++;
+			continue;
+		}
 		agent_remember(agent, "%s: '%s' by uid %u", agent->conf->instances[i].name,
 			       request->words[0], (unsigned int)request->peer->uid);
 		if (command == CMD_FREEZE_ON) {
@@ -140,7 +145,8 @@ static void give(struct request *request, enum core_command command, const char 
 
 static void run_switchover(struct request *request)
 {
-	give(request, CMD_SWITCHOVER, "handing over");
+	give(request, CMD_SWITCHOVER,
+	     request->dry ? "nothing refuses it; nothing was done" : "handing over");
 }
 
 static void run_release(struct request *request)
@@ -249,6 +255,8 @@ static const char *take_options(struct request *request)
 				return "'for' takes 1 to 2592000 seconds";
 		} else if (strcmp(word, "force") == 0) {
 			request->force = true;
+		} else if (strcmp(word, "dry") == 0) {
+			request->dry = true;
 		} else {
 			request->words[kept++] = word;
 		}
@@ -262,6 +270,10 @@ static void dispatch(struct request *request)
 	for (size_t v = 0; v < sizeof(verbs) / sizeof(verbs[0]); v++) {
 		if (strcmp(request->words[0], verbs[v].word) != 0)
 			continue;
+		if (request->dry && verbs[v].run != run_switchover) {
+			say(request, "ERROR only a switchover can be tried without doing it");
+			return;
+		}
 		if (!verbs[v].privileged || request->peer->privileged) {
 			verbs[v].run(request);
 			return;

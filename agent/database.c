@@ -28,10 +28,20 @@ static const enum event_type answer_events[CORE_DUTIES] = {
 static void answer(struct agent *agent, unsigned int i, enum core_duty duty, uint32_t op,
 		   enum outcome outcome)
 {
+	if (op && agent->databases[i].ops[duty] == op)
+		agent->databases[i].ops[duty] = 0;
 	agent_feed(agent, &(struct event){.type = answer_events[duty],
 					  .instance = i,
 					  .op = op,
 					  .outcome = outcome});
+}
+
+/* Soon, but not from inside a step. */
+static void wake_soon(struct agent *agent)
+{
+	ev_timer_stop(agent->loop, &agent->database_timer);
+	ev_timer_set(&agent->database_timer, 0.0, PERIOD);
+	ev_timer_start(agent->loop, &agent->database_timer);
 }
 
 /* From inside a step: the answer goes in on the next turn. */
@@ -42,9 +52,7 @@ static void answer_later(struct agent *agent, unsigned int i, enum core_duty dut
 
 	db->answers[duty] = (struct database_answer){true, db->ops[duty], outcome};
 	db->ops[duty] = 0;
-	ev_timer_stop(agent->loop, &agent->database_timer);
-	ev_timer_set(&agent->database_timer, 0.0, PERIOD);
-	ev_timer_start(agent->loop, &agent->database_timer);
+	wake_soon(agent);
 }
 
 static void deliver_answers(struct agent *agent, unsigned int i)
@@ -191,6 +199,7 @@ static void order(struct agent *agent, const struct action *act, enum mycheck_or
 		mycheck_take_back(agent->checks[db->track], MYCHECK_PROMOTE);
 		mycheck_take_back(agent->checks[db->track], MYCHECK_GATE);
 		mycheck_take_back(agent->checks[db->track], MYCHECK_FOLLOW);
+		db->ops[DUTY_PROMOTE] = db->ops[DUTY_GATE] = 0;
 		db->following = false;
 	}
 	mycheck_give(agent->checks[db->track], &given);
@@ -348,6 +357,20 @@ void agent_database_checked(struct agent *agent, unsigned int track)
 	}
 }
 
+/* Who was the owner does not replicate yet: the peers must not count on it for a moment. */
+static void note_owner(struct agent *agent, unsigned int i)
+{
+	struct agent_database *db = &agent->databases[i];
+	int owner = agent->instances[i].record.owner;
+
+	if (!db->commands || db->owner == owner)
+		return;
+	db->owner = owner;
+	db->look_now = true;
+	db->rejoin_after = MONO_LONG_AGO;
+	wake_soon(agent);
+}
+
 /* What is demanded of each server, after every step. */
 void agent_database_settle(struct agent *agent)
 {
@@ -356,6 +379,7 @@ void agent_database_settle(struct agent *agent)
 	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
 		const struct instance *in = &agent->instances[i];
 
+		note_owner(agent, i);
 		if (!core_acting(in) || in->departure.step != DEPARTURE_NONE ||
 		    (in->config.promotes && !in->promoted))
 			continue;
@@ -382,6 +406,10 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 		if (!db->commands)
 			continue;
 		deliver_answers(agent, i);
+		if (db->look_now) {
+			db->look_now = false;
+			agent_foresee(agent, i);
+		}
 		if (db->gate_waits)
 			try_gate(agent, i);
 		if (db->burst || mono_now() >= db->send_at)
@@ -450,6 +478,7 @@ int agent_database_open(struct agent *agent)
 		db->commands = true;
 		db->track = conf->tracks[0];
 		db->gate = OUTCOME_NOT_SENT;
+		db->owner = OWNER_NOBODY;
 		for (unsigned int n = 0; n < CORE_NODES_MAX; n++)
 			db->heard[n] = MONO_LONG_AGO;
 	}

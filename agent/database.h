@@ -23,7 +23,8 @@ struct database_answer {
 
 struct agent_database { /* one per instance */
 	bool commands;	/* the instance gives orders to the mysqld of @track */
-	bool told_once; /* the peers have heard a position */
+	int owner;	/* at the last look */
+	bool look_now;	/* the owner has changed: what was foreseen before is void */
 	unsigned int track;
 	struct mycheck_facts facts;
 	struct position positions[CORE_NODES_MAX];

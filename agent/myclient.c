@@ -189,7 +189,7 @@ static int library_setup(void)
 static int library_tls(MYSQL *mysql, const struct myclient_target *target)
 {
 	my_bool on = 1;
-	my_bool verify = target->tls_ca[0] != 0;
+	my_bool verify = target->tls_ca && target->tls_ca[0];
 
 	if (!target->tls)
 		return 0;
@@ -285,7 +285,8 @@ static int library_options(MYSQL *mysql, const struct myclient_target *target)
 	unsigned int tls = target->socket[0] ? SSL_MODE_DISABLED : SSL_MODE_PREFERRED;
 
 	if (!target->socket[0] && target->tls)
-		tls = target->tls_ca[0] ? SSL_MODE_VERIFY_IDENTITY : SSL_MODE_REQUIRED;
+		tls = target->tls_ca && target->tls_ca[0] ? SSL_MODE_VERIFY_IDENTITY
+							  : SSL_MODE_REQUIRED;
 	if (tls == SSL_MODE_VERIFY_IDENTITY &&
 	    mysql_options(mysql, MYSQL_OPT_SSL_CA, target->tls_ca) != 0)
 		return -1;

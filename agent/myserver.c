@@ -18,6 +18,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/base/secret.h"
+
 static socklen_t socket_address(const struct myserver_address *address, struct sockaddr_storage *sa)
 {
 	struct sockaddr_un *un = (struct sockaddr_un *)sa;
@@ -109,7 +111,7 @@ int myserver_password(const char *file, char password[static MYSERVER_PASSWORD_M
 		err_set(err, "password_file %s is not a plain file", file);
 		goto out;
 	}
-	if (stat.st_mode & (S_IRWXG | S_IRWXO)) {
+	if (!secret_is_private(file, stat.st_mode)) {
 		err_set(err, "password_file %s is open to group or others: chmod 0400", file);
 		goto out;
 	}

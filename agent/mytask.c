@@ -100,13 +100,14 @@ static enum myclient_end write_row(struct mytask *task, struct myclient *client,
 				   const struct myclient_limit *limit)
 {
 	unsigned long session = myclient_session(client);
+	mono_us now = mono_now();
 	enum myclient_end end;
 	char sql[256];
 
 	(void)snprintf(sql, sizeof(sql),
 		       "INSERT INTO zonevip.heartbeat (node, beat) VALUES ('%s', %lld) "
-		       "ON DUPLICATE KEY UPDATE beat = VALUES(beat)",
-		       task->config->node, (long long)mono_now());
+		       "ON DUPLICATE KEY UPDATE beat = %lld",
+		       task->config->node, (long long)now, (long long)now);
 	task->writing = true;
 	end = mystate_ask(client, sql, NULL, NULL, task->write_problem, limit);
 	if (end == MYCLIENT_DEADLINE) {
@@ -182,6 +183,7 @@ static void judge_write(const struct mytask *task, struct mycheck_result *result
 	case 1049: /* ER_BAD_DB_ERROR */
 	case 1054: /* ER_BAD_FIELD_ERROR */
 	case 1142:
+	case 1143: /* ER_COLUMNACCESS_DENIED_ERROR */
 	case 1146: /* ER_NO_SUCH_TABLE */
 		say(result, MYCHECK_AUTH, "write probe: %s; doc/mysql.md has the table and grants",
 		    task->write_problem);

@@ -51,6 +51,7 @@ enum mymeaning myverdict_meaning(unsigned int code)
 	case 1129: /* ER_HOST_IS_BLOCKED: too many broken connections, mysqladmin flush-hosts */
 	case 1130: /* ER_HOST_NOT_PRIVILEGED */
 	case 1142: /* ER_TABLEACCESS_DENIED_ERROR */
+	case 1143: /* ER_COLUMNACCESS_DENIED_ERROR */
 	case 1227: /* ER_SPECIFIC_ACCESS_DENIED_ERROR */
 	case 1251: /* ER_NOT_SUPPORTED_AUTH_MODE */
 	case 1275: /* ER_SERVER_IS_IN_SECURE_AUTH_MODE */

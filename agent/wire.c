@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/base/secret.h"
+
 #define VERSION 1
 #define KEY_ID 1
 #define HEADER 56
@@ -95,7 +97,7 @@ static int read_key(const char *path, uint8_t key[static WIRE_KEY_MAX + 1], stru
 		(void)err_set(err, "key_file %s: not a regular file", path);
 		goto out;
 	}
-	if (st.st_mode & 077) {
+	if (!secret_is_private(path, st.st_mode)) {
 		(void)err_set(err, "key_file %s: mode %04o lets others read the key; chmod 0400 %s",
 			      path, (unsigned int)st.st_mode & 07777, path);
 		goto out;

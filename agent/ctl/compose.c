@@ -150,6 +150,8 @@ static int add_option(struct composing *composing, char *const **at)
 		return add_target(composing, at);
 	if (form & CTL_TO_FORCE && strcmp(word, "--force") == 0)
 		return add(composing, "", "force");
+	if (form & CTL_TO_FORCE && strcmp(word, "--dry-run") == 0)
+		return add(composing, "", "dry");
 	if (form & CTL_KEEP && strcmp(word, "--keep") == 0)
 		return add(composing, "", "keep");
 	if (form & CTL_FOR && is_option(word, "--for"))

@@ -35,7 +35,7 @@ enum ctl_form {
 	CTL_ON_OFF = 1,	  /* on | off, required, first */
 	CTL_INSTANCE = 2, /* [INSTANCE], sent as instance=NAME */
 	CTL_NAME = 4,	  /* [INSTANCE], sent as NAME */
-	CTL_TO_FORCE = 8, /* [--to NODE] [--force] */
+	CTL_TO_FORCE = 8, /* [--to NODE] [--force] [--dry-run] */
 	CTL_KEEP = 16,	  /* [--keep] */
 	CTL_JSON = 32,	  /* [--json], which changes only what is printed */
 	CTL_FOR = 64,	  /* [--for TIME] [--reason TEXT] */

@@ -20,7 +20,7 @@ static const struct ctl_command commands[] = {
 	{"why", CTL_NAME, "[INSTANCE]", "the present state as a chain of facts", ctl_run_request},
 	{"events", CTL_PLAIN, "", "the last state changes and their reasons", ctl_run_request},
 	{"version", CTL_PLAIN, "", "the daemon's version", ctl_run_request},
-	{"switchover", CTL_INSTANCE | CTL_TO_FORCE, "[INSTANCE] [--to NODE] [--force]",
+	{"switchover", CTL_INSTANCE | CTL_TO_FORCE, "[INSTANCE] [--to NODE] [--force] [--dry-run]",
 	 "hand over to a peer, as planned", ctl_run_request},
 	{"maintenance", CTL_ON_OFF | CTL_INSTANCE | CTL_FOR,
 	 "on|off [INSTANCE] [--for TIME] [--reason TEXT]",

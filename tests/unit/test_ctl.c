@@ -306,6 +306,7 @@ static void requests_are_the_lines_that_the_daemon_reads(void **state)
 	assert_string_equal(LINE("switchover", move, NULL), "switchover");
 	assert_string_equal(LINE("switchover", move, "M", "--to", "B", "--force"),
 			    "switchover instance=M to=B force");
+	assert_string_equal(LINE("switchover", move, "--dry-run"), "switchover dry");
 	assert_string_equal(LINE("switchover", move, "--to=B"), "switchover to=B");
 	assert_string_equal(LINE("standby", CTL_ON_OFF | CTL_INSTANCE, "on"), "standby on");
 	assert_string_equal(LINE("maintenance", CTL_ON_OFF | CTL_INSTANCE | CTL_FOR, "on",
@@ -348,6 +349,7 @@ static void bad_arguments_are_usage_errors(void **state)
 	assert_string_equal(LINE("switchover", move, "--to"), "--to needs the name of a node");
 	assert_string_equal(LINE("switchover", move, "--too"), "switchover has no option '--too'");
 	assert_string_equal(LINE("stop", CTL_KEEP, "--force"), "stop has no option '--force'");
+	assert_string_equal(LINE("stop", CTL_KEEP, "--dry-run"), "stop has no option '--dry-run'");
 	/* nothing that could become another request */
 	assert_non_null(strstr(LINE("ack", CTL_INSTANCE, "a\nstop"), "no spaces"));
 	assert_non_null(strstr(LINE("ack", CTL_INSTANCE, "a b"), "no spaces"));

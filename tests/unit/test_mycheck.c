@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -515,6 +516,33 @@ static void only_a_private_plain_password_file_is_read(void **state)
 	assert_int_equal(unlink(file), 0);
 }
 
+static void a_credential_of_systemd_s_may_look_group_readable(void **state)
+{
+	char password[MYSERVER_PASSWORD_MAX];
+	struct err err = {""};
+	char file[80];
+	int fd;
+
+	(void)state;
+	(void)snprintf(file, sizeof(file), "%s/credential", dir);
+	fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "secret\n", 7), 7);
+	assert_int_equal(fchmod(fd, 0440), 0);
+	(void)close(fd);
+	assert_int_equal(myserver_password(file, password, &err), -1);
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", dir, 1), 0);
+	assert_int_equal(myserver_password(file, password, &err), 0);
+	assert_string_equal(password, "secret");
+	assert_int_equal(chmod(file, 0444), 0);
+	assert_int_equal(myserver_password(file, password, &err), -1);
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/run/other", 1), 0);
+	assert_int_equal(chmod(file, 0440), 0);
+	assert_int_equal(myserver_password(file, password, &err), -1);
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+	(void)unlink(file);
+}
+
 static void every_verdict_has_a_name(void **state)
 {
 	(void)state;
@@ -554,6 +582,7 @@ int main(void)
 		T(over_tcp_it_tells_the_same),
 		T(a_configuration_that_cannot_work_is_refused),
 		T(only_a_private_plain_password_file_is_read),
+		T(a_credential_of_systemd_s_may_look_group_readable),
 		T(every_verdict_has_a_name),
 	};
 	int ret;

@@ -370,6 +370,158 @@ static void a_full_server_is_alive(void **state)
 	(void)expect(watch, MYCHECK_OK, mono_now(), 20 * SEC, "room again");
 }
 
+/* --- what is demanded, probes and orders ----------------------------------------- */
+
+/* Closes the watch that setup() opened, and opens one with @changed. */
+static void reopen(struct watch *watch, const struct mycheck_config *changed)
+{
+	(void)watch_close(watch);
+	assert_true(watch_open(watch, changed));
+}
+
+static const struct mycheck_report *order(struct watch *watch, const struct mycheck_order *given)
+{
+	unsigned int before = watch->report_count;
+	mono_us until = mono_now() + 20 * SEC;
+
+	mycheck_give(watch->check, given);
+	while (watch->report_count == before && mono_now() < until)
+		ev_run(watch->loop, 0);
+	assert_int_equal(watch->report_count, before + 1);
+	assert_int_equal(watch->reports[before].op, given->op);
+	return &watch->reports[before];
+}
+
+static void read_only_is_a_verdict_only_where_writes_are_demanded(void **state)
+{
+	struct watch *watch = *state;
+
+	sql("SET GLOBAL read_only = 1");
+	watch_for(watch, 600 * MSEC);
+	watch->seen = watch->count;
+	(void)expect(watch, MYCHECK_OK, mono_now(), 20 * SEC, "read-only standby");
+	mycheck_set_role(watch->check, MYCHECK_ACTING);
+	(void)expect(watch, MYCHECK_READONLY, mono_now(), 20 * SEC, "read-only owner");
+	sql("SET GLOBAL read_only = 0");
+	(void)expect(watch, MYCHECK_OK, mono_now(), 20 * SEC, "writable owner");
+}
+
+static void the_user_s_query_decides_too(void **state)
+{
+	struct mycheck_config changed = config;
+	struct watch *watch = *state;
+	const struct heard *heard;
+
+	changed.query = "SELECT @@global.max_error_count > 0";
+	reopen(watch, &changed);
+	(void)expect(watch, MYCHECK_OK, mono_now(), 20 * SEC, "query true");
+	sql("SET GLOBAL max_error_count = 0");
+	heard = expect(watch, MYCHECK_FAILED, mono_now(), 20 * SEC, "query false");
+	assert_non_null(strstr(heard->result.evidence, "empty, null or 0"));
+	changed.query = "SELECT nothing FROM nowhere.at_all";
+	reopen(watch, &changed);
+	(void)expect(watch, MYCHECK_FAILED, mono_now(), 20 * SEC, "query refused");
+}
+
+static void a_write_probe_without_its_table_proves_nothing_and_with_it_it_writes(void **state)
+{
+	struct mycheck_config changed = config;
+	struct watch *watch = *state;
+
+	changed.write_probe = true;
+	changed.node = "n1";
+	reopen(watch, &changed);
+	(void)expect(watch, MYCHECK_OK, mono_now(), 20 * SEC, "no write where it does not act");
+	mycheck_set_role(watch->check, MYCHECK_ACTING);
+	(void)expect(watch, MYCHECK_AUTH, mono_now(), 20 * SEC, "no table");
+	sql("CREATE DATABASE zonevip");
+	sql("CREATE TABLE zonevip.heartbeat (node VARCHAR(64) PRIMARY KEY, beat BIGINT)");
+	sql("GRANT SELECT, INSERT, UPDATE ON zonevip.heartbeat TO zv_check@localhost");
+	(void)expect(watch, MYCHECK_OK, mono_now(), 20 * SEC, "row written");
+	sql("CREATE OR REPLACE TABLE zonevip.heartbeat (node VARCHAR(64) PRIMARY KEY, beat "
+	    "TINYINT)");
+	(void)expect(watch, MYCHECK_STALLED, mono_now(), 20 * SEC, "row refused");
+	sql("DROP DATABASE zonevip");
+}
+
+static int read_only_now(struct watch *watch)
+{
+	struct mycheck_facts facts;
+
+	mycheck_facts(watch->check, &facts);
+	return facts.read_only;
+}
+
+static void orders_without_the_right_are_refused_and_with_it_done(void **state)
+{
+	struct mycheck_order given = {.type = MYCHECK_FENCE, .op = 1};
+	struct mycheck_config changed = config;
+	struct watch *watch = *state;
+	const struct mycheck_report *done;
+
+	changed.replication = true;
+	reopen(watch, &changed);
+	given.deadline = mono_now() + 20 * SEC;
+	done = order(watch, &given);
+	assert_int_equal(done->outcome, OUTCOME_REFUSED);
+	assert_non_null(strstr(done->text, "1227"));
+	sql("GRANT READ_ONLY ADMIN, CONNECTION ADMIN, PROCESS, REPLICA MONITOR, "
+	    "REPLICATION SLAVE ADMIN ON *.* TO zv_check@localhost");
+	reopen(watch, &changed); /* rights are those of the login */
+	(void)expect(watch, MYCHECK_OK, mono_now(), 20 * SEC, "new rights");
+	given.op = 2;
+	assert_int_equal(order(watch, &given)->outcome, OUTCOME_OK);
+	assert_int_equal(read_only_now(watch), 1);
+	given = (struct mycheck_order){
+		.type = MYCHECK_PROMOTE, .op = 3, .deadline = mono_now() + 20 * SEC};
+	assert_int_equal(order(watch, &given)->outcome, OUTCOME_OK);
+	assert_int_equal(read_only_now(watch), 0);
+	given = (struct mycheck_order){.type = MYCHECK_GATE,
+				       .op = 4,
+				       .policy = MYCHECK_REFUSE,
+				       .wanted = "0-9-5",
+				       .deadline = mono_now() + 20 * SEC};
+	done = order(watch, &given);
+	assert_int_equal(done->outcome, OUTCOME_REFUSED);
+	assert_int_equal(done->lost, 5);
+	given = (struct mycheck_order){
+		.type = MYCHECK_PROMOTE, .op = 5, .deadline = mono_now() - 1};
+	assert_int_equal(order(watch, &given)->outcome, OUTCOME_UNKNOWN); /* too late */
+	given = (struct mycheck_order){.type = MYCHECK_FOLLOW,
+				       .op = 6,
+				       .host = {.family = AF_INET},
+				       .port = 3306,
+				       .theirs = "0-9-5",
+				       .deadline = mono_now() + 20 * SEC};
+	sql("SET GLOBAL gtid_slave_pos = '7-7-7'");
+	done = order(watch, &given);
+	assert_int_equal(done->outcome, OUTCOME_REFUSED);
+	assert_non_null(strstr(done->text, "errant transactions: 7-7-1..7"));
+}
+
+static void a_fence_ends_the_sessions_of_clients(void **state)
+{
+	struct mycheck_order given = {
+		.type = MYCHECK_FENCE, .op = 1, .deadline = mono_now() + 20 * SEC};
+	struct watch *watch = *state;
+	MYSQL *client = mysql_init(NULL);
+	const struct mycheck_report *done;
+
+	assert_non_null(client);
+	sql("GRANT READ_ONLY ADMIN, CONNECTION ADMIN, PROCESS ON *.* TO zv_check@localhost");
+	reopen(watch, &config);
+	(void)expect(watch, MYCHECK_OK, mono_now(), 20 * SEC, "new rights");
+	assert_non_null(mysql_real_connect(client, "localhost", "root", "", NULL, 0, sockpath, 0));
+	assert_int_equal(mysql_query(client, "DO 1"), 0);
+	done = order(watch, &given);
+	assert_int_equal(done->outcome, OUTCOME_OK);
+	assert_non_null(strstr(done->text, "1 sessions ended"));
+	assert_int_not_equal(mysql_query(client, "DO 1"), 0);
+	mysql_close(client);
+	sql("SET GLOBAL read_only = 0");
+	sql("REVOKE READ_ONLY ADMIN, CONNECTION ADMIN, PROCESS ON *.* FROM zv_check@localhost");
+}
+
 static int install(void)
 {
 	char data[160];
@@ -409,6 +561,11 @@ int main(void)
 		T(a_shutdown_is_death_at_once_and_never_ok_again),
 		T(a_wrong_user_is_not_death_and_gets_a_hint),
 		T(a_password_comes_from_a_private_file),
+		T(read_only_is_a_verdict_only_where_writes_are_demanded),
+		T(the_user_s_query_decides_too),
+		T(a_write_probe_without_its_table_proves_nothing_and_with_it_it_writes),
+		T(a_fence_ends_the_sessions_of_clients),
+		T(orders_without_the_right_are_refused_and_with_it_done),
 		T(a_full_server_is_alive),
 	};
 	char *remove[] = {"rm", "-rf", base, NULL};
