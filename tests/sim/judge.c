@@ -95,7 +95,8 @@ static const char *one_writable(struct world *world, struct judge *judge, unsign
 	const struct timers *timers = timers_profile(world->config.profile);
 	mono_us limit = timers->dead_after + timers->param_call + DUAL_MAX + SEC;
 
-	if (!world->config.duties[DUTY_FENCE] || !world->config.duties[DUTY_PROMOTE])
+	if (!world->config.duties[DUTY_FENCE] || !world->config.duties[DUTY_PROMOTE] ||
+	    judge->standing[i].masters == 0) /* beside an owner */
 		return NULL;
 	for (unsigned int a = 0; a < world->config.nodes; a++)
 		for (unsigned int b = a + 1; b < world->config.nodes; b++) {
@@ -121,8 +122,9 @@ static const char *alias_fits(struct world *world, struct judge *judge, unsigned
 	const struct host *h = &world->hosts[n];
 	const struct instance *in = &h->instances[i];
 	struct seat *seat = &judge->seats[n][i];
-	bool exempt = !awake(world, n) || in->state == CORE_INIT || in->frozen || h->alias_fails ||
-		      in->flags & FLAG_ALIAS_FIGHT || in->alias_quiet > world_clock(world, n);
+	bool exempt = !awake(world, n) || h->alias_news[i] > 0 || in->state == CORE_INIT ||
+		      in->frozen || h->alias_fails || in->flags & FLAG_ALIAS_FIGHT ||
+		      in->alias_quiet > world_clock(world, n);
 
 	if (exempt || h->alias[i] == (core_acting(in) || in->alias_kept))
 		seat->alias_wrong = MONO_NEVER;
@@ -466,7 +468,7 @@ static const char *route_is_justified(struct world *world, struct judge *judge, 
 		return "I2 a route write by a node that does not act";
 	if (h->core.health[0].state == HEALTH_DOWN || !in->link_up)
 		return "I2 a route write by a node that cannot serve";
-	if (!h->alias[act->instance])
+	if (!h->alias[act->instance] && h->alias_news[act->instance] == 0)
 		return "I2 a route write before the address is there";
 	if (world->config.duties[DUTY_PROMOTE] && !world->config.unpromoted_ok &&
 	    !h->writable[act->instance])
@@ -574,6 +576,8 @@ static const char *address_first(const struct world *world, const struct judge *
 	/* Kept in FAULT, where it did not stay in this very step. */
 	if (act->state == CORE_FAULT && h->instances[act->instance].state != CORE_FAULT)
 		return NULL;
+	if (h->alias_news[act->instance] > 0) /* somebody else put it there just now */
+		return NULL;
 	if (h->instances[act->instance].frozen) /* nor does it look at addresses then */
 		return NULL;
 	if (!acted || acts || !h->alias[act->instance] || h->instances[act->instance].alias_kept ||
@@ -652,7 +656,6 @@ static const char *see_action(struct world *world, struct judge *judge, unsigned
 	case ACT_PROMOTE:
 	case ACT_FENCE:
 	case ACT_RELEASE:
-	case ACT_EVIDENCE_GET:
 	case ACT_TYPES:
 		return NULL;
 	}

@@ -46,6 +46,12 @@ static void happen(struct world *world, unsigned int host, enum happening what, 
 					 .index = index});
 }
 
+static void happen_alias(struct world *world, unsigned int host, int index)
+{
+	world->hosts[host].alias_news[index & (ALIAS_ASKED - 1)]++;
+	happen(world, host, HAPPENS_ALIAS, 0, index);
+}
+
 /* One tick is queued per host; one that has become too early is put off when it comes. */
 static void rearm(struct world *world, unsigned int host)
 {
@@ -120,7 +126,7 @@ static void apply(struct world *world, unsigned int host, const struct action *a
 	case ACT_ALIAS_DEL:
 		if (!h->alias_fails)
 			h->alias[act->instance] = act->type == ACT_ALIAS_ADD;
-		happen(world, host, HAPPENS_ALIAS, 0, (int)act->instance | ALIAS_ASKED);
+		happen_alias(world, host, (int)act->instance | ALIAS_ASKED);
 		break;
 	case ACT_CANCEL:
 		cloud_cancel(world, host, act->instance);
@@ -138,8 +144,6 @@ static void apply(struct world *world, unsigned int host, const struct action *a
 		h->running = false;
 		h->exited = true;
 		trace_note(world, (int)host, WORLD_EXITS, 0, 0);
-		break;
-	case ACT_EVIDENCE_GET: /* told by whoever wants it told: world_tell() */
 		break;
 	case ACT_GATE:
 		begin_duty(world, host, act, DUTY_GATE);
@@ -186,6 +190,7 @@ static void feed_alias(struct world *world, unsigned int host, int index)
 	bool up = h->alias[instance];
 	bool failed = index & ALIAS_ASKED && up != acting;
 
+	h->alias_news[instance] -= h->alias_news[instance] > 0;
 	feed(world, host,
 	     &(struct event){.type = EV_ALIAS,
 			     .instance = instance,
@@ -568,7 +573,6 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 				       .instance_count = world->config.instances,
 				       .instances = instances,
 				       .touch_owner = world->config.touch_owner,
-				       .evidence = world->config.evidence,
 				       .outage_takeover = world->config.outage_takeover,
 				       .nonce = rng_next(&world->rng) | 1,
 				       .seed = rng_next(&world->rng)};
@@ -581,9 +585,6 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 			.tables = world->config.tables,
 			.tracks = 1,
 			.fence = world->config.fence,
-			.preempt = world->config.preempt,
-			.preempt_delay = world->config.preempt_delay,
-			.group = world->config.group,
 			.gates = world->config.duties[DUTY_GATE],
 			.promotes = world->config.duties[DUTY_PROMOTE],
 			.fences = world->config.duties[DUTY_FENCE],
@@ -619,13 +620,14 @@ void world_boot(struct world *world, unsigned int host)
 	memset(h->instances, 0, sizeof(h->instances));
 	memset(h->routes, 0, sizeof(h->routes));
 	memset(h->fence_op, 0, sizeof(h->fence_op));
+	memset(h->alias_news, 0, sizeof(h->alias_news));
 	memset(h->duty_free_at, 0, sizeof(h->duty_free_at));
 	trace_note(world, (int)host, WORLD_BOOTS, h->boot, 0);
 	core_init(&h->core, world_clock(world, host), &config, h->instances, h->routes);
 	restore(world, host);
 	for (unsigned int i = 0; i < world->config.instances; i++) {
 		happen(world, host, HAPPENS_LINK, 0, (int)i);
-		happen(world, host, HAPPENS_ALIAS, 0, (int)i);
+		happen_alias(world, host, (int)i);
 	}
 	happen(world, host, HAPPENS_CHECK, rng_between(&world->rng, MSEC, 50 * MSEC), 0);
 	happen(world, host, HAPPENS_TARGET, rng_between(&world->rng, MSEC, 50 * MSEC), 0);
@@ -699,7 +701,7 @@ void world_alias(struct world *world, unsigned int host, unsigned int instance, 
 {
 	world->hosts[host].alias[instance] = present;
 	if (world->hosts[host].running)
-		happen(world, host, HAPPENS_ALIAS, 0, (int)instance);
+		happen_alias(world, host, (int)instance);
 }
 
 void world_clock_rate(struct world *world, unsigned int host, int ppm)

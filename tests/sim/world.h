@@ -29,10 +29,8 @@ struct world_config {
 	enum timers_profile profile;
 	bool fence;
 	bool duties[CORE_DUTIES]; /* which of them the instances have */
+	bool touch_owner, outage_takeover;
 	bool unpromoted_ok;
-	bool touch_owner, outage_takeover, evidence;
-	bool preempt, group; /* of all instances */
-	mono_us preempt_delay;
 	uint64_t seed;
 	uint8_t priority[WORLD_NODES];
 	mono_us wall; /* the cloud's clock at start: must not matter */
@@ -134,6 +132,7 @@ struct host {
 	mono_us late_max; /* timers come so much late */
 	bool link_up[WORLD_INSTANCES];
 	bool alias[WORLD_INSTANCES];
+	unsigned int alias_news[WORLD_INSTANCES]; /* on their way to the core */
 	bool alias_fails;
 	bool target_known, source_dest_check;
 	bool writable[WORLD_INSTANCES]; /* its database, as the duties leave it */
