@@ -67,6 +67,22 @@ static void run_version(struct request *request)
 	say(request, "zonevipd " PACKAGE_VERSION);
 }
 
+static void run_instances(struct request *request)
+{
+	const struct conf *conf = request->agent->conf;
+
+	for (unsigned int i = 0; i < conf->instance_count; i++)
+		say(request, conf->instances[i].name);
+}
+
+static void run_nodes(struct request *request)
+{
+	const struct conf *conf = request->agent->conf;
+
+	for (unsigned int n = 0; n < conf->node_count; n++)
+		say(request, conf->nodes[n].name);
+}
+
 static void run_why(struct request *request)
 {
 	struct agent *agent = request->agent;
@@ -211,6 +227,8 @@ static const struct verb verbs[] = {
 	{"version", false, run_version},
 	{"why", false, run_why},
 	{"events", false, run_events},
+	{"instances", false, run_instances},
+	{"nodes", false, run_nodes},
 	{"switchover", true, run_switchover},
 	{"release", true, run_release},
 	{"ack", true, run_ack},

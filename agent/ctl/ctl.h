@@ -25,8 +25,11 @@ enum ctl_exit {
 	CTL_FAILURES = 7, /* doctor: something is wrong */
 };
 
+struct ctl_command;
+
 struct ctl {
-	const char *socket; /* path of the daemon's status socket */
+	const char *socket;		    /* path of the daemon's status socket */
+	const struct ctl_command *commands; /* the table, ended by an empty row */
 };
 
 /* What may follow the name of a command. */
@@ -67,6 +70,19 @@ enum ctl_exit ctl_run_status(const struct ctl *ctl, const struct ctl_command *co
 /* Becomes zonevip-doctor; returns only when that cannot be run. */
 enum ctl_exit ctl_run_doctor(const struct ctl *ctl, const struct ctl_command *command,
 			     char *const *arguments);
+
+enum ctl_exit ctl_run_exporter(const struct ctl *ctl, const struct ctl_command *command,
+			       char *const *arguments);
+
+/* The page again and again; returns when nobody reads it any more. */
+enum ctl_exit ctl_run_watch(const struct ctl *ctl, const struct ctl_command *command,
+			    char *const *arguments);
+/* Makes a heartbeat key; asks nobody. */
+enum ctl_exit ctl_run_keygen(const struct ctl *ctl, const struct ctl_command *command,
+			     char *const *arguments);
+/* Prints completions for a shell; asks nobody. */
+enum ctl_exit ctl_run_completion(const struct ctl *ctl, const struct ctl_command *command,
+				 char *const *arguments);
 
 /* One line on stderr, "zonevipctl: ..."; returns @code. */
 enum ctl_exit ctl_fail(enum ctl_exit code, const char *text);

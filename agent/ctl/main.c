@@ -15,10 +15,13 @@
 static const struct ctl_command commands[] = {
 	{"status", CTL_JSON, "[--json]",
 	 "alias, routes and record of every instance; peers, checks", ctl_run_status},
+	{"watch", CTL_PLAIN, "[--every SECONDS]", "the same, again and again", ctl_run_watch},
 	{"json", CTL_PLAIN, "", "the same for programs", ctl_run_request},
 	{"metrics", CTL_PLAIN, "", "the same for Prometheus", ctl_run_request},
 	{"why", CTL_NAME, "[INSTANCE]", "the present state as a chain of facts", ctl_run_request},
 	{"events", CTL_PLAIN, "", "the last state changes and their reasons", ctl_run_request},
+	{"instances", CTL_PLAIN, "", "names of the instances", ctl_run_request},
+	{"nodes", CTL_PLAIN, "", "names of the nodes", ctl_run_request},
 	{"version", CTL_PLAIN, "", "the daemon's version", ctl_run_request},
 	{"switchover", CTL_INSTANCE | CTL_TO_FORCE, "[INSTANCE] [--to NODE] [--force] [--dry-run]",
 	 "hand over to a peer, as planned", ctl_run_request},
@@ -36,10 +39,16 @@ static const struct ctl_command commands[] = {
 	 "look at everything before it matters, and say how to mend it", ctl_run_doctor},
 	{"iam-policy", CTL_PLAIN, "[--offline] [-f FILE] ...",
 	 "the IAM policy that this configuration needs", ctl_run_doctor},
+	{"exporter", CTL_PLAIN, "[--listen ADDRESS:PORT]", "serve the metrics over HTTP",
+	 ctl_run_exporter},
+	{"keygen", CTL_PLAIN, "FILE", "make a heartbeat key", ctl_run_keygen},
+	{"completion", CTL_PLAIN, "bash|zsh", "what a shell needs to complete all this",
+	 ctl_run_completion},
+	{NULL, CTL_PLAIN, NULL, NULL, NULL},
 };
 
 #define DEFAULT_SOCKET RUNSTATEDIR "/zonevip/zonevipd.sock"
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 
 static void usage(FILE *to)
 {
@@ -66,7 +75,7 @@ int main(int argc, char **argv)
 					      {"version", no_argument, NULL, 'v'},
 					      {"help", no_argument, NULL, 'h'},
 					      {NULL, 0, NULL, 0}};
-	struct ctl ctl = {.socket = DEFAULT_SOCKET};
+	struct ctl ctl = {.socket = DEFAULT_SOCKET, .commands = commands};
 	const struct ctl_command *command;
 	struct err err = {""};
 	enum ctl_exit code;

@@ -90,8 +90,9 @@ def test_check_zonevip_judges_owner_spare_fault_and_absence(pair):
         for word in words:
             assert word in result.stdout
 
-    pair.wait_for(lambda: "ZONEVIP OK" in pair.host("DB_Host1").exec(["/usr/local/libexec/check_zonevip"], check=False).stdout,
-                  20, "the owner to be OK")
+    for name in ("DB_Host1", "DB_Host2"):  # just started, they have still to be heard
+        pair.wait_for(lambda name=name: "ZONEVIP OK" in pair.host(name).exec(["/usr/local/libexec/check_zonevip"], check=False).stdout,
+                      20, f"{name} to be OK")
     check("DB_Host1", 0, "ZONEVIP OK - MasterDB MASTER: alias, 2 routes and record say DB_Host1", "'MasterDB_state'=2")
     check("DB_Host2", 0, "MasterDB BACKUP")
     pair.host("DB_Host1").mysql_stop()
@@ -99,3 +100,40 @@ def test_check_zonevip_judges_owner_spare_fault_and_absence(pair):
     check("DB_Host1", 2, "MasterDB FAULT")
     pair.host("DB_Host2").agent_stop()
     check("DB_Host2", 2, "zonevipd is not running")
+
+
+def test_watch_draws_the_page_again_and_again(pair):
+    with pair.host("DB_Host1").popen(["zonevipctl", "watch", "--every", "0.2"], stdout=subprocess.PIPE, text=True) as watch:
+        pages = 0
+        for line in watch.stdout:
+            pages += "DB_Host1 in cluster" in line
+            if pages == 3:
+                break
+        watch.stdout.close()
+        assert watch.wait(10) != 0  # nobody reads it any more
+    assert pages == 3
+    wrong = pair.host("DB_Host1").exec(["zonevipctl", "watch", "--every", "never"], check=False)
+    assert wrong.returncode == 2
+
+
+def test_a_key_is_made_once_and_never_shown(pair):
+    host = pair.host("DB_Host1")
+    made = host.exec(["zonevipctl", "keygen", "/tmp/new.key"])
+    assert host.exec(["stat", "-c", "%a %s", "/tmp/new.key"]).stdout.split() == ["400", "32"]
+    key = open(host.path("/tmp/new.key"), "rb").read()
+    again = host.exec(["zonevipctl", "keygen", "/tmp/new.key"], check=False)
+    assert again.returncode == 1 and "exists and is left alone" in again.stderr
+    assert open(host.path("/tmp/new.key"), "rb").read() == key
+    assert key.hex() not in (made.stdout + again.stderr).encode().hex()
+    host.exec(["rm", "/tmp/new.key"])
+
+
+def test_bash_completes_commands_options_and_names(pair):
+    script = """source <(zonevipctl completion bash)
+        complete_it() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _zonevipctl; echo "${COMPREPLY[*]}"; }
+        complete_it zonevipctl swi
+        complete_it zonevipctl switchover --to ''
+        complete_it zonevipctl why M
+        complete_it zonevipctl maintenance o"""
+    lines = pair.host("DB_Host1").exec(["bash", "-c", script]).stdout.split("\n")
+    assert lines[:4] == ["switchover", "DB_Host1 DB_Host2", "MasterDB", "on off"]
