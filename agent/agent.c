@@ -3,11 +3,8 @@
  * Callbacks are three lines: they make an event and go through the door.
  * Nothing here decides, and nothing here waits.
  */
-#include "config.h"
-
 #include "agent/agent.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -274,14 +271,6 @@ static uint64_t random64(void)
 	return value;
 }
 
-static uint16_t software(void)
-{
-	unsigned int major = 0, minor = 0, patch = 0;
-
-	(void)sscanf(PACKAGE_VERSION, "%u.%u.%u", &major, &minor, &patch);
-	return HELLO_SOFTWARE(major, minor, patch);
-}
-
 static void fill_core_config(const struct agent *agent, struct core_config *config,
 			     struct core_instance_config *instances)
 {
@@ -297,10 +286,6 @@ static void fill_core_config(const struct agent *agent, struct core_config *conf
 		.nonce = random64(),
 		.seed = random64(),
 		.digest = conf->digest,
-		.software = software(),
-		.evidence = conf->early_evidence,
-		.touch_owner = conf->touch == CONF_TOUCH_OWNER,
-		.outage_takeover = conf->ssm_outage_takeover == CONF_OUTAGE_ROUTE,
 	};
 	for (unsigned int n = 0; n < conf->node_count; n++)
 		config->nodes[n] = (struct core_node){.id = conf->nodes[n].id,
@@ -318,10 +303,7 @@ static void fill_core_config(const struct agent *agent, struct core_config *conf
 			.tables = from->vip_count * from->table_count,
 			.tables_room = from->vip_count * room,
 			.discovers = from->discover || from->discover_tag[0],
-			.fence = from->isolation == CONF_ISOLATION_FENCE,
-			.group = (uint8_t)from->group,
-			.preempt = from->preempt,
-			.preempt_delay = from->preempt_delay};
+			.fence = from->isolation == CONF_ISOLATION_FENCE};
 		for (unsigned int k = 0; k < from->track_count; k++)
 			instances[i].tracks |= 1U << from->tracks[k];
 		agent_database_core(from, &instances[i]);
@@ -360,8 +342,7 @@ static int open_core(struct agent *agent, struct err *err)
 	}
 	agent->routes = calloc(tables ? tables : 1, sizeof(*agent->routes));
 	if (!instances || !agent->instances || !agent->routes || !agent->extra ||
-	    stages_open(&agent->stages, conf->instance_count) < 0 ||
-	    agent_database_open(agent) < 0)
+	    stages_open(&agent->stages, conf->instance_count) < 0 || agent_database_open(agent) < 0)
 		goto no_memory;
 	fill_core_config(agent, &config, instances);
 	core_init(&agent->core, agent->started, &config, agent->instances, agent->routes);

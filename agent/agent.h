@@ -111,6 +111,9 @@ struct agent {
 	bool target_checked;	/* each of them */
 	bool source_dest_check; /* on any of them */
 	char target_error[512];
+	bool address_seen;			   /* this host has carried our node's address */
+	bool address_checked;			   /* EC2 said whose our node's address is */
+	char clone_error[256];			   /* "" or: another instance's */
 	char node_eni[CORE_NODES_MAX][AWS_ID_MAX]; /* "" = not known */
 	char node_instance[CORE_NODES_MAX][AWS_ID_MAX];
 
@@ -158,6 +161,8 @@ bool agent_plumbed(struct agent *agent, unsigned int instance, bool any);
 
 /* cloud.c */
 int agent_open_aws(struct agent *agent, struct err *err);
+/* Looks whether this host carries our node's address: until it does, nothing is asked of AWS. */
+void agent_look_for_address(struct agent *agent);
 /* The identity has been reported: notices may have come, changed or gone. */
 void agent_on_notices(struct agent *agent, const struct aws_notice before[AWS_NOTICES]);
 const char *agent_notice_name(enum aws_notice_kind kind);

@@ -106,7 +106,7 @@ static int route_target(const struct agent *agent, const struct aws_job *job)
 	if (job->route_is_ours)
 		return (int)agent->conf->self;
 	if (job->route == AWS_ROUTE_BLACKHOLE)
-		return TARGET_BLACKHOLE;
+		return TARGET_OTHER;
 	for (unsigned int n = 0; n < agent->conf->node_count; n++)
 		if (points_at(agent, job, n))
 			return (int)n;
@@ -192,7 +192,8 @@ static void say_check(const char *eni, bool on)
 /* The node is only as good as the worst of its interfaces: the core knows one target. */
 static void sum_up_checks(struct agent *agent)
 {
-	agent->target_checked = agent->identity.interface_count > 0;
+	agent->target_checked = agent->identity.interface_count > 0 && agent->address_checked &&
+				!agent->clone_error[0];
 	agent->source_dest_check = false;
 	for (unsigned int i = 0; i < agent->identity.interface_count; i++) {
 		agent->target_checked &= agent->checks_of[i].checked;
@@ -228,9 +229,39 @@ static void own_interface_done(struct agent *agent, const struct aws_job *job)
 	feed_target(agent);
 }
 
+/*
+ * The address under which this node is configured belongs to another
+ * instance: a cloned image, or -i with the wrong name. Such a node must not
+ * take the parameter's word for its own.
+ */
+static void own_address_done(struct agent *agent, const struct aws_job *job)
+{
+	const char *name = agent->conf->nodes[agent->conf->self].name;
+	bool before = agent->clone_error[0];
+	char text[IP_TEXT_MAX];
+
+	if (job->outcome != OUTCOME_OK && job->outcome != OUTCOME_ABSENT)
+		return; /* an outage in between proves nothing */
+	agent->address_checked = true;
+	agent->clone_error[0] = '\0';
+	if (job->outcome == OUTCOME_OK && job->route_instance[0] &&
+	    strcmp(job->route_instance, agent->identity.instance_id) != 0)
+		(void)snprintf(agent->clone_error, sizeof(agent->clone_error),
+			       "node %s has address %s, which is %s's, and this is %s: a cloned "
+			       "image? name the node that this is with -i",
+			       name, ip_format(&job->vip, text), job->route_instance,
+			       agent->identity.instance_id);
+	if (agent->clone_error[0] && !before)
+		log_event(LOG_LV_ERROR, "duplicate_node", "problem=\"%s\"", agent->clone_error);
+	sum_up_checks(agent);
+	feed_target(agent);
+}
+
 static void interface_done(struct agent *agent, const struct aws_job *job)
 {
-	if (job->table == agent->conf->self)
+	if (job->table == agent->conf->self && job->vip.family)
+		own_address_done(agent, job);
+	else if (job->table == agent->conf->self)
 		own_interface_done(agent, job);
 	else if (job->outcome == OUTCOME_OK) {
 		memcpy(agent->node_eni[job->table], job->route_eni, sizeof(job->route_eni));
@@ -256,8 +287,8 @@ static void ask_interface(struct agent *agent, unsigned int node, const char *in
 	aws_submit(agent->aws, job);
 }
 
-/* Looks up our interfaces for the check, and every other node's by its
- * address, so that a route's target has a name. */
+/* Looks up our interfaces for the check, and every node's by its address: so
+ * that a route's target has a name, and that ours is ours. */
 void agent_check_target(struct agent *agent)
 {
 	const struct aws_identity *self = &agent->identity;
@@ -267,8 +298,7 @@ void agent_check_target(struct agent *agent)
 	for (unsigned int i = 0; i < self->interface_count; i++)
 		ask_interface(agent, agent->conf->self, self->interfaces[i].name);
 	for (unsigned int n = 0; n < agent->conf->node_count; n++)
-		if (n != agent->conf->self)
-			ask_interface(agent, n, "");
+		ask_interface(agent, n, "");
 }
 
 void agent_on_identity(void *arg, const struct aws_identity *identity)

@@ -208,6 +208,16 @@ static bool is_urgent(const struct agent *agent, unsigned int instance)
 	return mono_now() - in->view[owner].act_seen > agent->core.config.timers.dead_after;
 }
 
+/* A node that is not on its own host asks nothing, so it learns nothing to act on. */
+static void check_host(struct agent *agent, struct aws_job *job)
+{
+	agent_look_for_address(agent);
+	if (!agent->address_seen)
+		(void)snprintf(job->error, sizeof(job->error),
+			       "no interface of this host carries the address of node %s",
+			       agent->conf->nodes[agent->conf->self].name);
+}
+
 static void submit(struct agent *agent, const struct action *act, struct aws_job *job)
 {
 	job->op = act->op;
@@ -216,6 +226,7 @@ static void submit(struct agent *agent, const struct action *act, struct aws_job
 	job->not_after = act->not_after;
 	job->deadline = act->deadline;
 	job->urgent = is_urgent(agent, act->instance);
+	check_host(agent, job);
 	aws_submit(agent->aws, job);
 }
 
@@ -275,6 +286,7 @@ static void call_touch(struct agent *agent, const struct action *act)
 	job->table = (unsigned int)act->node;
 	job->not_after = act->not_after;
 	job->deadline = act->deadline;
+	check_host(agent, job);
 	aws_submit(agent->aws, job);
 }
 
@@ -359,8 +371,6 @@ void agent_apply(struct agent *agent, const struct action *act)
 	case ACT_RELEASE:
 		agent_database_duty(agent, act);
 		break;
-	case ACT_EVIDENCE_GET:
-		break; /* the routes alone tell: no shell asks for a machine\'s state yet */
 	case ACT_TYPES:
 		break;
 	}

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define WARM (20 * SEC)	       /* connections are used so often at least */
+#define WARM (20 * SEC) /* connections are used so often at least */
 
 /* Each device once: an instance's addresses live on the ENI of its own device. */
 static int collect_interfaces(const struct conf *conf, struct aws_config *config, struct err *err)

@@ -8,6 +8,8 @@
 #include "agent/agent.h"
 #include "agent/awsconf.h"
 
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -167,6 +169,49 @@ static unsigned int notices_to_watch(const struct agent *agent)
 		if (agent_notice_policy(agent, k) != CONF_POLICY_IGNORE)
 			watch |= 1U << k;
 	return watch;
+}
+
+/* --- is this host the node? ---------------------------------------------------------------- */
+
+static bool is_ours(const struct ifaddrs *list, const struct ip *wanted)
+{
+	for (; list; list = list->ifa_next) {
+		struct sockaddr_storage storage = {0};
+		struct ip ip;
+
+		if (!list->ifa_addr)
+			continue;
+		if (list->ifa_addr->sa_family == AF_INET)
+			memcpy(&storage, list->ifa_addr, sizeof(struct sockaddr_in));
+		else if (list->ifa_addr->sa_family == AF_INET6)
+			memcpy(&storage, list->ifa_addr, sizeof(struct sockaddr_in6));
+		if (ip_from_sockaddr(&storage, &ip) == 0 && ip_equal(&ip, wanted))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A cloned image boots with the other node's name and reads in the parameter
+ * that it is the owner. What it does not have is the other node's address.
+ */
+void agent_look_for_address(struct agent *agent)
+{
+	const struct conf_node *self = &agent->conf->nodes[agent->conf->self];
+	static struct log_gate gate;
+	char text[IP_TEXT_MAX];
+	struct ifaddrs *list;
+	unsigned int held;
+
+	if (agent->address_seen || getifaddrs(&list) < 0)
+		return; /* again with the next change of an address, or the next call */
+	agent->address_seen = is_ours(list, &self->address);
+	freeifaddrs(list);
+	if (!agent->address_seen && log_gate(&gate, 60, &held))
+		log_event(LOG_LV_ERROR, "not_this_host",
+			  "node=%s address=%s hint=\"no interface here carries it: a cloned image? "
+			  "name the node that this is with -i\"",
+			  self->name, ip_format(&self->address, text));
 }
 
 /* --- opening --------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -226,6 +227,9 @@ static void harden(void)
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A large answer is given back to the system when it is read: without this
+	 * glibc raises its threshold after the first one and keeps the rest. */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
 static int write_pid(const char *path, struct err *err)

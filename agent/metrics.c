@@ -387,9 +387,10 @@ int metrics_print(const json_t *status, struct buf *out)
 	print_states(instances, out);
 	print_words(instances, "flag", "1 for each remarkable fact.",
 		    (struct label[2]){{"vip_instance", "iname"}, {"flag", "flags"}}, out);
-	print_words(instances, "blocker", "1 for each reason not to take the VIP.",
-		    (struct label[2]){{"vip_instance", "iname"}, {"reason", "not_eligible_because"}},
-		    out);
+	print_words(
+		instances, "blocker", "1 for each reason not to take the VIP.",
+		(struct label[2]){{"vip_instance", "iname"}, {"reason", "not_eligible_because"}},
+		out);
 	print_routes(instances, out);
 	print_stages(status, out);
 	return out->overflow ? -1 : 0;

@@ -149,7 +149,8 @@ struct aws_job {
 	struct aws_table *tables; /* TABLES: owned by the job */
 	unsigned int table_count;
 	char instance_state[AWS_STATE_MAX]; /* INSTANCE: "running", "stopped", ... */
-	char error[512]; /* "ReplaceRoute rtb-1: UnauthorizedOperation (HTTP 403): ...", or "" */
+	char error[512];      /* set by the caller: come back NOT_SENT with it. "ReplaceRoute rtb-1:
+				 UnauthorizedOperation (HTTP 403): ...", or "" */
 	struct aws_job *next; /* the worker's */
 };
 

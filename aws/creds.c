@@ -37,9 +37,11 @@ static bool take(char *out, size_t size, const char *text)
 bool creds_date(const char *text, int64_t *seconds)
 {
 	struct tm utc = {0};
-	const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc) : NULL;
+	const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &utc) : NULL;
 
-	if (!end || *end)
+	if (end && *end == '.' && strspn(end + 1, "0123456789") > 0)
+		end += 1 + strspn(end + 1, "0123456789");
+	if (!end || strcmp(end, "Z") != 0)
 		return false;
 	*seconds = timegm(&utc);
 	return *seconds > 0;

@@ -31,7 +31,7 @@ struct creds {
 int creds_set(struct creds *creds, const char *access_key, const char *secret_key,
 	      const char *token, struct err *err);
 
-/* "2017-05-17T15:09:54Z" -> Unix seconds. False for anything else. */
+/* "2017-05-17T15:09:54Z", perhaps with a fraction -> Unix seconds. False for anything else. */
 bool creds_date(const char *text, int64_t *seconds);
 
 /* 0, or -EBADMSG with @err: not JSON, a field missing or unusable, or a Code

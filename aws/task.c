@@ -22,6 +22,7 @@
 
 #define SWITCHES_MAX 2
 #define PAGES_MAX 50
+#define PATIENCE_MAX (5 * SEC) /* of what x-amz-retry-after may ask for */
 #define WHAT_MAX (AWS_PARAM_NAME_MAX + 64)
 #define BLOB_WORD "Encoded authorization failure message: "
 
@@ -326,6 +327,12 @@ static void go(struct task *task)
 		end(task, OUTCOME_NOT_SENT, "IMDS does not say which VPC this is");
 		return;
 	}
+	if (!task->judged && mono_now() < worker->not_before[job->call]) {
+		(void)err_set(&err, "held back: AWS throttles and asked to wait %lld ms more",
+			      (long long)((worker->not_before[job->call] - mono_now()) / MSEC));
+		end_unsent(task, true, err.text);
+		return;
+	}
 	if (!affordable(task)) {
 		worker->hooks.tally->held_back++;
 		(void)err_set(&err, "held back: the API budget of %u calls an hour is used up",
@@ -504,6 +511,9 @@ static void judge(struct task *task, const struct http_reply *reply)
 	/* None of ours is a dry run, so that this one would have been is no success. */
 	job->outcome = fault.outcome == OUTCOME_OK ? OUTCOME_UNKNOWN : fault.outcome;
 	task->judged = true;
+	if (fault.outcome == OUTCOME_THROTTLED && reply->retry_after > 0)
+		task->worker->not_before[job->call] =
+			mono_now() + mono_min(reply->retry_after, PATIENCE_MAX);
 	if (job->call == AWS_ASK) {
 		memcpy(job->ask->code, fault.code, sizeof(job->ask->code));
 		job->outcome = fault.outcome; /* a dry run may well be what was asked */
@@ -585,9 +595,11 @@ void task_begin(struct worker *worker, struct aws_job *job)
 
 	job->outcome = OUTCOME_NOT_SENT;
 	job->sent = 0;
-	if (!task) {
+	if (!task || job->error[0]) {
+		free(task);
 		job->done = now;
-		(void)snprintf(job->error, sizeof(job->error), "no memory for the call");
+		if (!job->error[0])
+			(void)snprintf(job->error, sizeof(job->error), "no memory for the call");
 		worker->hooks.done(worker->hooks.arg, job);
 		return;
 	}

@@ -54,6 +54,7 @@ struct worker {
 	struct lane *ssm;
 	struct notices *notices;
 	struct budget budget;
+	mono_us not_before[AWS_CALLS]; /* AWS, throttling, asked for so much patience */
 	struct clock clock;
 	struct task *tasks;
 	struct log_gate blob_gate;

@@ -92,9 +92,7 @@ bool outage_conceded(const struct turn *t)
 
 mono_us outage_route_period(const struct turn *t)
 {
-	bool matters = t->core->config.evidence || (t->core->config.outage_takeover && outage(t));
-
-	return matters && t->in->flags & FLAG_SUSPECT && !(t->in->flags & FLAG_PARTITIONED)
+	return t->core->config.outage_takeover && t->in->flags & FLAG_SUSPECT && outage(t)
 		       ? timers_of(t)->verify_fast
 		       : MONO_NEVER;
 }

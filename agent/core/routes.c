@@ -173,10 +173,12 @@ void routes_want(struct turn *t, mono_us since)
 		bool known = route->target == self_of(t->core) &&
 			     mono_max(route->read_at, route->written) >= since;
 
+		if (!route->wanted) { /* a new claim owes nothing to old errors */
+			route->failures = 0;
+			route->retry_at = MONO_LONG_AGO;
+			route->unsettled = false;
+		}
 		route->wanted = !known;
-		route->failures = 0; /* a new claim owes nothing to old errors */
-		route->retry_at = MONO_LONG_AGO;
-		route->unsettled = false;
 	}
 }
 

@@ -577,6 +577,37 @@ static void one_failing_table_does_not_touch_the_others(void **state)
 		assert_int_equal(fake->jobs[i]->outcome, expected[fake->jobs[i]->table]);
 }
 
+/* --- patience ------------------------------------------------------------------------------- */
+
+static void throttled_with_a_wish(struct fake *fake, const struct fake_request *request,
+				  struct fake_reply *reply)
+{
+	(void)fake;
+	if (request->nth > 1 || strcmp(request->action, "ReplaceRoute") != 0) {
+		fake_ok(request, reply);
+		return;
+	}
+	fake_ec2_error(reply, 503, "RequestLimitExceeded", "slowly");
+	(void)snprintf(reply->headers, sizeof(reply->headers), "x-amz-retry-after: 700\r\n");
+}
+
+static void what_is_throttled_is_not_sent_before_aws_wants_it(void **state)
+{
+	struct fake *fake = *state;
+	const struct aws_job *job;
+
+	fake->script = throttled_with_a_wish;
+	fake_start(fake);
+	assert_int_equal(fake_do(fake, fake_job(AWS_ROUTE_SET))->outcome, OUTCOME_THROTTLED);
+	job = fake_do(fake, fake_job(AWS_ROUTE_SET));
+	assert_int_equal(job->outcome, OUTCOME_NOT_SENT);
+	assert_non_null(strstr(job->error, "held back: AWS throttles and asked to wait"));
+	assert_int_equal(fake_do(fake, fake_job(AWS_PARAM_PUT))->outcome, OUTCOME_OK);
+	assert_int_equal(fake_count(fake, "ReplaceRoute"), 1);
+	fake_run(fake, 750);
+	assert_int_equal(fake_do(fake, fake_job(AWS_ROUTE_SET))->outcome, OUTCOME_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fake, close_fake)
 
 int main(void)
@@ -602,6 +633,7 @@ int main(void)
 		TEST(a_listing_is_followed_to_our_table),
 		TEST(a_listing_without_an_end_is_given_up),
 		TEST(one_failing_table_does_not_touch_the_others),
+		TEST(what_is_throttled_is_not_sent_before_aws_wants_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,8 @@ Lab(dir=None, bindir=None, conf=None, tie=True)
              html=True (a proxy's HTML error page, with status)  throttle=RATE (calls a second
              that pass, the rest throttled)  truncate=N (answer cut after N body bytes)
              drip=N (body bytes a second)  stale=S (reads show the state of S seconds ago)
-             date=S (Date header off by S)
+             date=S (Date header off by S)  clock=S (AWS's clock is S ahead of this host's: signatures and Date)
+             body='gigabyte' 'redirect' 'nested' 'bomb' 'nul' 'utf8' 'twice' (a hostile answer, status 200 or 307)
  .tls(kind, host=None)                 'expired' 'selfsigned' 'wrongname' 'old' (TLS 1.0), 'ok';
                                        for connections made from then on
  .cut(a, b=None, oneway=False)         b None: a is silently off the network (IMDS stays); else
@@ -93,7 +94,9 @@ Host (h = lab.host(name); a web host has only the first group)
  .dns(kind)                            'hang': names leave the hosts file, the resolver never
                                        answers; 'ok'
  .imds(kind)                           'ok' 'off'(403) 'hang' 'slow'(2 s) '401' '404' '503' 'norole'
-                                       'expired' 'badsecret'
+                                       'expired' 'badsecret' 'flood' (a gigabyte)
+ .imds_calls(since=0)                  [t_ns, method, path] of every question to its IMDS
+ .announce(path, text)                 what IMDS answers below meta-data/, as 'spot/instance-action'; None: 404
  .rotate_credentials(life_s=None, revoke=False)   IMDS hands out new ones now; revoke: the old ones
                                        are refused as expired
  .mysql_start() .mysql_stop() .mysql_kill()        both end when the process has ended

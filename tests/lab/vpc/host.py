@@ -90,6 +90,14 @@ class Host:
         call(self._lab.socket("cloud"), "imds", host=self.name, mode=kind)
         self._lab.note("imds", host=self.name, kind=kind)
 
+    def imds_calls(self, since: int = 0) -> list[list]:
+        """[t_ns, method, path] of every question to this instance's IMDS."""
+        return [line for line in call(self._lab.socket("cloud"), "imds_calls", host=self.name) if line[0] >= since]
+
+    def announce(self, path: str, text: str | None) -> None:
+        call(self._lab.socket("cloud"), "announce", host=self.name, item=path, text=text)
+        self._lab.note("announce", host=self.name, item=path, text=text)
+
     def rotate_credentials(self, life_s: float | None = None, revoke: bool = False) -> None:
         call(self._lab.socket("cloud"), "credentials", host=self.name, life_s=life_s, revoke=revoke)
         self._lab.note("credentials", host=self.name, life_s=life_s, revoke=revoke)

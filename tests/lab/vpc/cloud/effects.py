@@ -4,4 +4,4 @@
 # Effect: the type of its value.
 EFFECTS = {"latency": float, "late": float, "drop": bool, "hang": bool, "reset": bool, "status": int, "code": str,
            "message": str, "html": bool, "throttle": float, "truncate": int, "drip": float, "stale": float,
-           "date": float}
+           "date": float, "clock": float, "body": str}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A request becomes a call and the call an answer: service, signature, rights, faults, log."""
 
+import datetime
 import json
 import os
 import time
@@ -15,6 +16,7 @@ from . import ec2, ssm, sts
 from .call import Call
 from .errors import AwsError
 from .faults import Effects, Faults
+from .hostile import hostile
 from .http import Request, Response
 from .iam import Credential, CredentialStore, Rights
 from .model import Form, answer_xml, error_xml_ec2, error_xml_sts, load, validate
@@ -107,12 +109,15 @@ class Endpoint:
         response.silent = effects.drop or effects.hang
         response.reset = effects.reset
         response.truncate, response.drip = effects.truncate, effects.drip
-        response.date_offset = effects.date
-        return response
+        response.date_offset = effects.date + self._faults.clock_of(line["host"])
+        return hostile(effects.body, service, response) if effects.body else response
+
+    def _time_for(self, host: str | None) -> datetime.datetime:
+        return utc_now() + datetime.timedelta(seconds=self._faults.clock_of(host))
 
     def _verify(self, request: Request, service: str, line: dict) -> Credential:
         try:
-            credential = verify(request, service, self._store, utc_now())
+            credential = verify(request, service, self._store, self._time_for(line["host"]))
         except Refusal as refusal:
             line["auth"] = f"{refusal.kind}: {refusal.reason}"
             code, status = REFUSALS[service][refusal.kind]

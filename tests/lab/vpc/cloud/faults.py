@@ -63,6 +63,8 @@ class Effects:
     drip: float | None = None
     stale: float = 0.0
     date: float = 0.0
+    clock: float = 0.0
+    body: str | None = None
 
 
 class Faults:
@@ -99,6 +101,12 @@ class Faults:
     def list(self) -> list[dict]:
         with self._lock:
             return [rule.view() for rule in self._rules.values() if rule.left != 0]
+
+    def clock_of(self, host: str | None) -> float:
+        """By how many seconds AWS's clock is ahead for this host: asked before the call is even read."""
+        with self._lock:
+            return sum(rule.effects.get("clock", 0.0) for rule in self._rules.values()
+                       if rule.host in (None, host) and rule.left != 0)
 
     def of(self, service: str, action: str, host: str | None, resource: str | None) -> Effects:
         """What happens to this call; counts it."""

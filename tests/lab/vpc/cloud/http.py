@@ -49,6 +49,7 @@ class Response:
     truncate: int | None = None
     drip: float | None = None
     date_offset: float = 0.0
+    flood: int = 0  # so many bytes instead of the body
 
 
 Handler = Callable[[Request], Response]
@@ -126,6 +127,8 @@ class Connection:
         if response.reset:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
+        if response.flood:
+            return self._flood(response)
         head, body = _encode(response, keep)
         if response.truncate is not None:
             self._sock.sendall(head + body[:response.truncate])
@@ -138,6 +141,15 @@ class Connection:
             return True
         self._sock.sendall(head + body)
         return True
+
+    def _flood(self, response: Response) -> bool:
+        """A body that does not end: what a client takes of it is the client's cap and its buffers."""
+        self._sock.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {response.flood}\r\n\r\n".encode())
+        left, piece = response.flood, b"A" * 65536
+        while left > 0:
+            self._sock.sendall(piece[:left])
+            left -= len(piece)
+        return False
 
     def _wait_for_close(self) -> None:
         self._sock.settimeout(600)

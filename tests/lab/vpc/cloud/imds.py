@@ -7,14 +7,15 @@ import secrets
 import threading
 import time
 
-from ..clock import now
+from ..clock import now, now_ns
 from ..errors import LabError
 from ..layout import (ACCOUNT, INSTANCE_ROLE, REGION, SUBNET_OF, VPC_CIDR, VPC_ID, HostSpec)
 from .http import Request, Response
 from .iam import CredentialStore
 from .sigv4 import utc_now
 
-MODES = ("ok", "off", "hang", "slow", "401", "404", "503", "norole", "expired", "badsecret")
+MODES = ("ok", "off", "hang", "slow", "401", "404", "503", "norole", "expired", "badsecret",
+         "flood")
 SLOW_S = 2.0
 TOKEN_TTL_MAX = 21600
 ISO = "%Y-%m-%dT%H:%M:%SZ"
@@ -39,6 +40,17 @@ class Imds:
         self._tokens: dict[str, float] = {}
         self._lock = threading.Lock()
         self.mode = "ok"
+        self.calls: list[tuple[int, str, str]] = []  # when, method, path
+        self._notices: dict[str, str] = {}
+
+    def announce(self, path: str, text: str | None) -> None:
+        """A path that the agent watches answers with this text; None: with 404 again."""
+        self._notices.pop(path, None)
+        if text is not None:
+            self._notices[path] = text
+
+    def clear_notices(self) -> None:
+        self._notices.clear()
 
     def set_mode(self, mode: str) -> None:
         if mode not in MODES:
@@ -47,6 +59,9 @@ class Imds:
 
     def handle(self, request: Request) -> Response:
         mode = self.mode
+        self.calls.append((now_ns(), request.method, request.target))
+        if mode == "flood":
+            return Response(200, flood=1 << 30)
         if mode == "hang":
             return Response(200, silent=True)
         if mode == "slow":
@@ -117,6 +132,7 @@ class Imds:
             eni + "vpc-ipv4-cidr-block": VPC_CIDR, eni + "vpc-ipv4-cidr-blocks": VPC_CIDR,
             "events/maintenance/scheduled": "[]",
         }
+        tree |= self._notices
         if self.mode != "norole":
             tree[f"iam/security-credentials/{INSTANCE_ROLE}"] = self._credentials()
         return tree

@@ -104,6 +104,7 @@ class Cloud:
                 "fault": self.add_fault, "unfault": self.faults.remove, "faults": self.list_faults,
                 "instance": self.set_instance, "delete_table": self.delete_table, "security_group": self.set_group,
                 "policy": self.rights.set_policy, "heal": self.heal, "tls": self.tls.set, "iam": self.iam, "imds": self.set_imds,
+                "imds_calls": lambda host: self._imds(host).calls, "announce": self.announce,
                 "credentials": self.credentials}
 
     def set_route(self, host: str | None, table: str | None, destination: str) -> None:
@@ -155,6 +156,9 @@ class Cloud:
     def set_imds(self, host: str, mode: str) -> None:
         self._imds(host).set_mode(mode)
 
+    def announce(self, host: str, item: str, text: str | None) -> None:
+        self._imds(host).announce(item, text)
+
     def _imds(self, host: str) -> Imds:
         if host not in self.imds:
             raise LabError(f"'{host}' has no IMDS (hosts: {', '.join(self.imds)})")
@@ -187,6 +191,7 @@ class Cloud:
         self.store.life_s.clear()
         for imds in self.imds.values():
             imds.set_mode("ok")
+            imds.clear_notices()
         for host in HOSTS:
             if self.state.checks[host.eni].get() != host.source_dest_check:
                 self.sdcheck(host.name, host.source_dest_check)
