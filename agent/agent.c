@@ -3,8 +3,11 @@
  * Callbacks are three lines: they make an event and go through the door.
  * Nothing here decides, and nothing here waits.
  */
+#include "config.h"
+
 #include "agent/agent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -271,6 +274,14 @@ static uint64_t random64(void)
 	return value;
 }
 
+static uint16_t software(void)
+{
+	unsigned int major = 0, minor = 0, patch = 0;
+
+	(void)sscanf(PACKAGE_VERSION, "%u.%u.%u", &major, &minor, &patch);
+	return HELLO_SOFTWARE(major, minor, patch);
+}
+
 static void fill_core_config(const struct agent *agent, struct core_config *config,
 			     struct core_instance_config *instances)
 {
@@ -286,6 +297,10 @@ static void fill_core_config(const struct agent *agent, struct core_config *conf
 		.nonce = random64(),
 		.seed = random64(),
 		.digest = conf->digest,
+		.software = software(),
+		.evidence = conf->early_evidence,
+		.touch_owner = conf->touch == CONF_TOUCH_OWNER,
+		.outage_takeover = conf->ssm_outage_takeover == CONF_OUTAGE_ROUTE,
 	};
 	for (unsigned int n = 0; n < conf->node_count; n++)
 		config->nodes[n] = (struct core_node){.id = conf->nodes[n].id,
@@ -303,7 +318,10 @@ static void fill_core_config(const struct agent *agent, struct core_config *conf
 			.tables = from->vip_count * from->table_count,
 			.tables_room = from->vip_count * room,
 			.discovers = from->discover || from->discover_tag[0],
-			.fence = from->isolation == CONF_ISOLATION_FENCE};
+			.fence = from->isolation == CONF_ISOLATION_FENCE,
+			.group = (uint8_t)from->group,
+			.preempt = from->preempt,
+			.preempt_delay = from->preempt_delay};
 		for (unsigned int k = 0; k < from->track_count; k++)
 			instances[i].tracks |= 1U << from->tracks[k];
 		agent_database_core(from, &instances[i]);

@@ -106,7 +106,7 @@ static int route_target(const struct agent *agent, const struct aws_job *job)
 	if (job->route_is_ours)
 		return (int)agent->conf->self;
 	if (job->route == AWS_ROUTE_BLACKHOLE)
-		return TARGET_OTHER;
+		return TARGET_BLACKHOLE;
 	for (unsigned int n = 0; n < agent->conf->node_count; n++)
 		if (points_at(agent, job, n))
 			return (int)n;

@@ -133,8 +133,9 @@ static void give(struct request *request, enum core_command command, const char 
 				   .force = request->force};
 		enum core_refusal refusal;
 
-		if (request->instance >= 0 && (unsigned int)request->instance != i)
-			continue;
+		if (request->instance >= 0 ? (unsigned int)request->instance != i
+					   : agent->instances[i].leader != i)
+			continue; /* an order to the leader of a sync group is one to all of it */
 		refusal = core_refuses(&agent->core, mono_now(), &ev);
 		if (refusal != REFUSE_NOT) {
 			(void)buf_printf(request->reply, "ERROR %s: %s\n",

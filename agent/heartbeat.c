@@ -27,6 +27,7 @@ struct heartbeat {
 	heartbeat_fn *fn;
 	void *arg;
 	struct log_gate tag_gate;
+	struct log_gate version_gate;
 	struct heartbeat_counters counters;
 };
 
@@ -37,6 +38,17 @@ static void report_bad_tag(struct heartbeat *hb)
 	if (log_gate(&hb->tag_gate, 10, &held))
 		log_event(LOG_LV_WARNING, "heartbeat_refused",
 			  "cause=bad_tag more=%u hint=\"is key_file the same on every host?\"",
+			  held);
+}
+
+static void report_bad_version(struct heartbeat *hb)
+{
+	unsigned int held;
+
+	if (log_gate(&hb->version_gate, 60, &held))
+		log_event(LOG_LV_WARNING, "heartbeat_refused",
+			  "cause=bad_version more=%u hint=\"a peer's zonevipd speaks another "
+			  "version of the protocol\"",
 			  held);
 }
 
@@ -64,6 +76,8 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 			hb->fn(hb->arg, &hello);
 		else if (verdict == WIRE_TAG)
 			report_bad_tag(hb);
+		else if (verdict == WIRE_VERSION)
+			report_bad_version(hb);
 	}
 }
 

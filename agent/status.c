@@ -121,10 +121,21 @@ static json_t *notify_json(const struct agent *agent)
 			 (json_int_t)state.dropped, "last", last);
 }
 
+/* Of HELLO_SOFTWARE(); "" when the peer does not say. */
+static const char *software_text(uint16_t version, char text[static 16])
+{
+	text[0] = '\0';
+	if (version)
+		(void)snprintf(text, 16, "%u.%u.%u", version >> 12, version >> 6 & 63U,
+			       version & 63U);
+	return text;
+}
+
 static json_t *peers_json(const struct agent *agent, mono_us now)
 {
 	json_t *list = json_array();
 	char address[IP_TEXT_MAX];
+	char software[16];
 
 	for (unsigned int n = 0; n < agent->conf->node_count; n++) {
 		const struct peer *peer = &agent->core.peers[n];
@@ -132,15 +143,18 @@ static json_t *peers_json(const struct agent *agent, mono_us now)
 		if (n == agent->conf->self)
 			continue;
 		(void)json_array_append_new(
-			list, json_pack("{s:s, s:s, s:b, s:o, s:o, s:f, s:b, s:b, s:I, s:I}",
-					"name", agent->conf->nodes[n].name, "address",
-					ip_format(&agent->conf->nodes[n].address, address),
-					"proven", core_hears(&agent->core, now, n), "heard_ms",
-					age_ms(now, peer->heard), "ack_ms", age_ms(now, peer->ack),
-					"rtt_ms", (double)peer->rtt / 1000.0, "hears_us",
-					now - peer->ack <= agent->core.config.timers.dead_after,
-					"config_match", !agent->core.config_differs[n], "received",
-					(json_int_t)peer->accepted, "old", (json_int_t)peer->old));
+			list,
+			json_pack("{s:s, s:s, s:b, s:o, s:o, s:f, s:b, s:b, s:s, s:b, s:I, s:I}",
+				  "name", agent->conf->nodes[n].name, "address",
+				  ip_format(&agent->conf->nodes[n].address, address), "proven",
+				  core_hears(&agent->core, now, n), "heard_ms",
+				  age_ms(now, peer->heard), "ack_ms", age_ms(now, peer->ack),
+				  "rtt_ms", (double)peer->rtt / 1000.0, "hears_us",
+				  now - peer->ack <= agent->core.config.timers.dead_after,
+				  "config_match", !agent->core.config_differs[n], "software",
+				  software_text(agent->core.software[n], software),
+				  "software_match", !agent->core.software_differs[n], "received",
+				  (json_int_t)peer->accepted, "old", (json_int_t)peer->old));
 	}
 	return list;
 }

@@ -25,6 +25,7 @@
 #define KEY_ID 1
 #define HEADER 56
 #define RECORD 30
+#define TRAILER 2 /* absent in packets of older peers */
 #define TAG 32
 #define NOTE_KIND 1
 #define NOTE_HEADER 4
@@ -279,8 +280,12 @@ int wire_encode(struct wire *wire, const struct hello *hello, uint8_t packet[sta
 	put64(packet + 48, hello->echo_seq);
 	for (unsigned int i = 0; i < hello->count; i++, length += RECORD)
 		put_record(packet + length, &hello->instances[i]);
-	if (hello->note_length)
+	if (hello->count > 0) {
+		put16(packet + length, hello->software);
+		length += TRAILER;
+	} else if (hello->note_length) {
 		length += put_note(packet + length, hello);
+	}
 	ret = seal(wire, packet, length, packet + length);
 	return ret < 0 ? ret : (int)(length + TAG);
 }
@@ -309,6 +314,7 @@ enum wire_verdict wire_decode(struct wire *wire, const uint8_t *packet, size_t l
 			      struct hello *hello)
 {
 	enum wire_verdict verdict = check_header(wire, packet, length);
+	size_t records;
 	uint8_t tag[TAG];
 
 	if (verdict != WIRE_OK)
@@ -328,6 +334,9 @@ enum wire_verdict wire_decode(struct wire *wire, const uint8_t *packet, size_t l
 		.echo_nonce = get64(packet + 40),
 		.echo_seq = get64(packet + 48),
 	};
+	records = (size_t)packet[13] * packet[14];
+	if (hello->count > 0 && HEADER + records + TRAILER + TAG <= length)
+		hello->software = get16(packet + HEADER + records);
 	for (unsigned int i = 0; i < hello->count; i++)
 		get_record(packet + HEADER + (size_t)i * packet[14], &hello->instances[i]);
 	if (hello->count == 0)

@@ -9,7 +9,8 @@
  *   40 echo nonce (8)  48 echo seq (8)
  *   56 count records:  id (2) flags (2) state (1) priority (1) owner (2)
  *                      handover (2) life (4) version (8) disclaimed (8)
- *      note (packets without records): kind 1 (1) zero (1) length (2) bytes
+ *      software (2): 4 bits major, 6 minor, 6 patch; or, in packets without
+ *      records, a note: kind 1 (1) zero (1) length (2) bytes
  *      whatever a later version adds, ignored
  *      tag (32): HMAC-SHA256 over everything before it
  *

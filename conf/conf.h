@@ -23,6 +23,8 @@
 #define CONF_VIPS_MAX 8
 #define CONF_TABLES_MAX 64
 #define CONF_TRACKS_MAX 8
+#define CONF_GROUPS_MAX 32
+#define CONF_MEMBERS_MAX 64
 #define CONF_NAME_MAX 64 /* with the NUL: nodes, instances, tracks, cluster */
 #define CONF_AWS_NAME_MAX 256
 #define CONF_SCRIPT_MAX 512
@@ -124,6 +126,8 @@ enum conf_isolation { CONF_ISOLATION_HOLD, CONF_ISOLATION_FENCE };
 enum conf_gate { CONF_GATE_OFF, CONF_GATE_CLAIM, CONF_GATE_WAIT, CONF_GATE_REFUSE };
 enum conf_sessions { CONF_SESSIONS_KILL, CONF_SESSIONS_DRAIN, CONF_SESSIONS_KEEP };
 enum conf_rejoin { CONF_REJOIN_MANUAL, CONF_REJOIN_AUTO };
+enum conf_touch { CONF_TOUCH_PARAMETER, CONF_TOUCH_OWNER };
+enum conf_outage { CONF_OUTAGE_ROUTE, CONF_OUTAGE_WAIT };
 enum conf_target { CONF_TARGET_ENI, CONF_TARGET_INSTANCE };
 
 struct conf_instance {
@@ -154,12 +158,21 @@ struct conf_instance {
 	char pre_claim[CONF_SCRIPT_MAX]; /* instead of gate and promote, or "" */
 	char pre_release[CONF_SCRIPT_MAX];
 	mono_us hook_timeout;
+	bool preempt;
+	mono_us preempt_delay;
+	unsigned int group;		     /* 1 + index of its sync group, 0 = none */
 	char notify[CONF_SCRIPT_MAX];	     /* command for every state change, or "" */
 	char notify_master[CONF_SCRIPT_MAX]; /* keepalived's words, or "" */
 	char notify_backup[CONF_SCRIPT_MAX];
 	char notify_fault[CONF_SCRIPT_MAX];
 	char notify_stop[CONF_SCRIPT_MAX];
 	mono_us notify_timeout; /* then the script's whole process group is killed */
+};
+
+struct conf_group {
+	char name[CONF_NAME_MAX];
+	char members[CONF_MEMBERS_MAX][CONF_NAME_MAX]; /* of instances; the first leads */
+	unsigned int member_count;
 };
 
 struct conf {
@@ -169,6 +182,9 @@ struct conf {
 	char control_group[CONF_NAME_MAX];    /* may give commands besides root; "" = none */
 	char touch_prefix[CONF_AWS_NAME_MAX]; /* touch parameters: <prefix>.<node> */
 	unsigned int journal_mb;	      /* size of the journal's ring, 0 = none */
+	enum conf_touch touch;
+	enum conf_outage ssm_outage_takeover;
+	bool early_evidence; /* default true */
 	struct conf_node nodes[CONF_NODES_MAX];
 	unsigned int node_count;
 	unsigned int self; /* index into nodes */
@@ -178,6 +194,8 @@ struct conf {
 	struct conf_aws aws;
 	struct conf_instance *instances; /* owned */
 	unsigned int instance_count;
+	struct conf_group *groups; /* owned */
+	unsigned int group_count;
 	uint32_t digest; /* of everything that must be equal on every host, self left out */
 };
 

@@ -55,6 +55,7 @@ void conf_free(struct conf *conf)
 	if (!conf)
 		return;
 	free(conf->instances);
+	free(conf->groups);
 	free(conf);
 }
 
@@ -165,6 +166,29 @@ static int resolve_tracks(struct conf *conf, struct conf_tree *tree)
 	return 0;
 }
 
+/* The same for the instances of a sync group. */
+static int resolve_groups(struct conf *conf, struct conf_tree *tree)
+{
+	for (unsigned int i = 0; i < tree->item_count; i++) {
+		const struct conf_item *item = &tree->items[i];
+		const struct conf_group *group;
+		int instance;
+
+		if (item->word->block != CONF_BLOCK_MEMBERS)
+			continue;
+		group = (const struct conf_group *)(void *)tree->items[item->parent].element;
+		instance = conf_instance_by_name(conf, item->value.text);
+		if (instance < 0)
+			return conf_fail(tree, &item->value,
+					 "no 'vip_instance' block has this name");
+		if (conf->instances[instance].group)
+			return conf_fail(tree, &item->value,
+					 "this instance is in a sync group already");
+		conf->instances[instance].group = 1 + (unsigned int)(group - conf->groups);
+	}
+	return 0;
+}
+
 static bool label_taken(const struct conf_instance *instance, const char *label)
 {
 	for (unsigned int i = 0; i < instance->vip_count; i++)
@@ -242,6 +266,8 @@ static int complete(struct conf *conf, struct conf_tree *tree)
 	const struct conf_word *port = conf_word_find(CONF_BLOCK_TRACK, "port");
 	int ret = resolve_tracks(conf, tree);
 
+	if (ret == 0)
+		ret = resolve_groups(conf, tree);
 	if (!conf->touch_prefix[0])
 		(void)snprintf(conf->touch_prefix, sizeof(conf->touch_prefix), "%s.touch",
 			       conf->cluster);
@@ -278,14 +304,18 @@ static int make_digest(struct conf *conf, struct err *err)
 struct conf *conf_make(struct conf_tree *tree)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
-	unsigned int instances = 0;
+	unsigned int instances = 0, groups = 0;
 
-	for (unsigned int i = 0; i < tree->item_count; i++)
+	for (unsigned int i = 0; i < tree->item_count; i++) {
 		instances += tree->items[i].word->opens == CONF_BLOCK_INSTANCE;
+		groups += tree->items[i].word->opens == CONF_BLOCK_GROUP;
+	}
 	assert(instances > 0); /* the table asks for one, the reader saw to it */
-	if (conf)
+	if (conf) {
 		conf->instances = calloc(instances, sizeof(*conf->instances));
-	if (!conf || !conf->instances)
+		conf->groups = calloc(groups + 1, sizeof(*conf->groups));
+	}
+	if (!conf || !conf->instances || !conf->groups)
 		(void)err_set(tree->err, "out of memory while reading the configuration");
 	else if (store_all(conf, tree) == 0 && complete(conf, tree) == 0 &&
 		 conf_check(conf, tree) == 0 && make_digest(conf, tree->err) == 0)

@@ -138,10 +138,10 @@ static int unknown_word(struct reader *reader, const struct conf_token *at)
 		return conf_fail(reader->tree, at, "has no place in %s; it belongs in '%s'", block,
 				 conf_block_word(word->block)->word);
 	}
+	if (foreign) /* what it means there is known; how it is spelt says less */
+		return conf_fail(reader->tree, at, "is a word of keepalived's; %s", foreign);
 	if (near)
 		return conf_fail(reader->tree, at, "unknown word; did you mean '%s'?", near);
-	if (foreign)
-		return conf_fail(reader->tree, at, "is a word of keepalived's; %s", foreign);
 	return conf_fail(reader->tree, at, "unknown word in %s; zonevip.conf(5) lists them all",
 			 block);
 }

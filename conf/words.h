@@ -24,6 +24,8 @@ enum conf_block {
 	CONF_BLOCK_VIPS,   /* lines of addresses */
 	CONF_BLOCK_VIP,	   /* what may follow an address on its line */
 	CONF_BLOCK_TABLES, /* route table ids */
+	CONF_BLOCK_GROUP,
+	CONF_BLOCK_MEMBERS, /* names of instances */
 };
 
 enum conf_type {

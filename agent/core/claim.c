@@ -63,8 +63,8 @@ static void watch_owner(struct turn *t)
 	if (set_flag(t->in, FLAG_PARTITIONED, lives) && lives)
 		note(t, NOTE_PARTITIONED, owner);
 	record_refresh(t, period);
-	if (peer) /* rarely at other times: may we read it at all? */
-		touch_refresh(t, owner, silent ? period : 30 * timers->verify_backup);
+	if (peer) /* at other times only: may we read it at all? */
+		touch_refresh(t, owner, silent ? period : touch_idle_period(t, owner));
 	routes_refresh(t, blind ? timers->verify_fast
 				: mono_min(routes_idle_period(t), outage_route_period(t)));
 }
@@ -170,12 +170,14 @@ static void take_silent(struct turn *t, int owner)
 	const struct record *record = &t->in->record;
 	mono_us quiet_from = claim_quiet_from(t->core, t->in);
 	mono_us since = mono_max(mono_max(record->first_seen, quiet_from), record->throttled);
-	mono_us at;
+	mono_us gone, at;
 	bool ready = true;
 
 	if (owner >= 0)
 		since = mono_max(since, t->in->view[owner].touch_seen);
-	at = since + (PLANTED(NO_GRACE) ? 0 : timers->grace) + rank(t) * timers->stagger;
+	gone = owner >= 0 ? evidence_found(t, owner, since) : MONO_NEVER;
+	at = mono_min(since + (PLANTED(NO_GRACE) ? 0 : timers->grace), gone) +
+	     rank(t) * timers->stagger;
 	if (!due(t, at))
 		return;
 	if (!record_just_read(t, at) || record->first_read < quiet_from ||
@@ -188,7 +190,8 @@ static void take_silent(struct turn *t, int owner)
 		ready = false;
 	}
 	if (ready)
-		claim_begin(t, CLAIM_SILENT, REASON_OWNER_SILENT);
+		claim_begin(t, CLAIM_SILENT,
+			    gone == MONO_NEVER ? REASON_OWNER_SILENT : REASON_OWNER_GONE);
 	else if (owner >= 0)
 		outage_consider(t, owner);
 }

@@ -108,6 +108,7 @@ static void instance_init(struct core *core, struct instance *in,
 		.acting_since = MONO_NEVER,
 		.touch_sent = MONO_LONG_AGO,
 		.routes = routes,
+		.own_link_up = true,
 		.link_up = true, /* until told otherwise: no fault without evidence */
 		.alias_retry = MONO_LONG_AGO,
 		.alias_quiet = MONO_LONG_AGO,
@@ -120,6 +121,8 @@ static void instance_init(struct core *core, struct instance *in,
 		.confirm_after = MONO_LONG_AGO,
 		.route_taken = MONO_LONG_AGO,
 		.touch_at = MONO_LONG_AGO,
+		.fit_since = MONO_NEVER,
+		.preempt_after = MONO_LONG_AGO,
 	};
 	record_init(&in->record);
 	duty_init(in);
@@ -151,6 +154,10 @@ void core_init(struct core *core, mono_us now, const struct core_config *config,
 		health_init(&core->health[k], config->tracks[k].rise, config->tracks[k].fall);
 	for (unsigned int n = 0; n < CORE_NODES_MAX; n++) {
 		peer_init(&core->peers[n]);
+		core->evidence[n] = (struct evidence){.asked = MONO_LONG_AGO,
+						      .retry_at = MONO_LONG_AGO,
+						      .gone_since = MONO_NEVER,
+						      .gone_at = MONO_LONG_AGO};
 		core->touch_read[n] = (struct touch_reader){.asked = MONO_LONG_AGO,
 							    .read_at = MONO_LONG_AGO,
 							    .answered = MONO_LONG_AGO,
@@ -162,6 +169,7 @@ void core_init(struct core *core, mono_us now, const struct core_config *config,
 		routes += core_tables_room(&config->instances[i]);
 	}
 	core->config.instances = NULL; /* copied; the caller's may go */
+	group_init(core);
 }
 
 /* --- heartbeats in --------------------------------------------------------------------------- */
@@ -236,15 +244,24 @@ static void hear_instance(struct core *core, struct instance *in, mono_us now, u
 		view->act_seen = now;
 }
 
-static void hear_config(struct turn *t, unsigned int node, uint32_t digest)
+/* Says it when a difference appears, not while it lasts. */
+static void compare(struct turn *t, bool *differs, bool now, enum core_note what, unsigned int node)
 {
-	bool *differs = &t->core->config_differs[node];
+	if (now && !*differs)
+		note(t, what, (int)node);
+	*differs = now;
+}
 
-	if (*differs == (digest != t->core->config.digest))
-		return;
-	*differs = !*differs;
-	if (*differs)
-		note(t, NOTE_CONFIG_DIFFERS, (int)node);
+/* Its configuration and its software should be ours. */
+static void hear_build(struct turn *t, unsigned int node, const struct hello *hello)
+{
+	struct core *core = t->core;
+
+	compare(t, &core->config_differs[node], hello->digest != core->config.digest,
+		NOTE_CONFIG_DIFFERS, node);
+	compare(t, &core->software_differs[node], hello->software != core->config.software,
+		NOTE_SOFTWARE_DIFFERS, node);
+	core->software[node] = hello->software;
 }
 
 static void hear(struct turn *t, const struct hello *hello)
@@ -262,8 +279,8 @@ static void hear(struct turn *t, const struct hello *hello)
 		return;
 	worth.fresh = verdict == PEER_FRESH;
 	worth.session = hello->nonce == core->peers[node].nonce;
-	if (worth.session)
-		hear_config(t, (unsigned int)node, hello->digest);
+	if (worth.session && hello->count > 0)
+		hear_build(t, (unsigned int)node, hello);
 	for (unsigned int e = 0; e < hello->count; e++)
 		for (unsigned int i = 0; i < core->config.instance_count; i++)
 			if (core->instances[i].config.id == hello->instances[e].id)
@@ -340,6 +357,7 @@ unsigned int core_hello(struct core *core, mono_us now, unsigned int node, unsig
 		.sender = core->config.nodes[core->config.self].id,
 		.receiver = core->config.nodes[node].id,
 		.digest = core->config.digest,
+		.software = core->config.software,
 		.nonce = core->config.nonce,
 		.seq = core->seq,
 	};
@@ -376,33 +394,6 @@ wait:
 
 /* --- the door
  * -------------------------------------------------------------------------------------- */
-
-static void command(struct turn *t, const struct event *ev)
-{
-	struct core *core = t->core;
-
-	switch (ev->command) {
-	case CMD_STOP:
-		if (core->stopping)
-			break;
-		core->stopping = true;
-		core->hello_now = true;
-		core->burst = 3;
-		break;
-	case CMD_STOP_KEEP:
-		emit(t, ACT_EXIT);
-		break;
-	case CMD_SWITCHOVER:
-	case CMD_RELEASE:
-	case CMD_STANDBY_ON:
-	case CMD_STANDBY_OFF:
-	case CMD_FREEZE_ON:
-	case CMD_FREEZE_OFF:
-	case CMD_ACK:
-		obey(t, ev);
-		break;
-	}
-}
 
 static void resume(struct core *core, mono_us now, mono_us gap)
 {
@@ -454,7 +445,7 @@ static void learn(struct turn *t, const struct event *ev)
 		check(core, ev);
 		break;
 	case EV_LINK:
-		t->in->link_up = ev->up;
+		group_link(core, t->index, ev->up);
 		break;
 	case EV_ALIAS:
 		alias_seen(t->in, t->now, ev);
@@ -488,7 +479,7 @@ static void learn(struct turn *t, const struct event *ev)
 		routes_found(t->in, ev);
 		break;
 	case EV_COMMAND:
-		command(t, ev);
+		orders_take(t, ev);
 		break;
 	case EV_GATE:
 		duty_answered(t, DUTY_GATE, ev);
@@ -501,6 +492,9 @@ static void learn(struct turn *t, const struct event *ev)
 		break;
 	case EV_RELEASED:
 		duty_answered(t, DUTY_RELEASE, ev);
+		break;
+	case EV_EVIDENCE:
+		evidence_learn(core, t->now, ev);
 		break;
 	case EV_TYPES:
 		break;
@@ -550,41 +544,4 @@ void core_step(struct core *core, mono_us now, const struct event *ev, struct ac
 mono_us core_deadline(const struct core *core)
 {
 	return core->wake;
-}
-
-/* --- questions
- * ---------------------------------------------------------------------------------------- */
-
-enum core_refusal core_refuses(const struct core *core, mono_us now, const struct event *command)
-{
-	const struct instance *in = &core->instances[command->instance];
-	enum core_refusal worst = REFUSE_NO_PEER;
-
-	if (command->command != CMD_SWITCHOVER)
-		return REFUSE_NOT;
-	if (in->state != CORE_MASTER)
-		return REFUSE_NOT_MASTER;
-	if (in->frozen)
-		return REFUSE_FROZEN;
-	if (in->departure.step != DEPARTURE_NONE)
-		return REFUSE_BUSY;
-	if (command->node == self_of(core))
-		return REFUSE_SELF;
-	for (unsigned int n = 0; n < core->config.node_count; n++) {
-		const struct view *view = &in->view[n];
-
-		if (n == core->config.self || (command->node >= 0 && (int)n != command->node))
-			continue;
-		if (!core_hears(core, now, n))
-			worst = REFUSE_TARGET_SILENT;
-		else if (command->force)
-			return REFUSE_NOT;
-		else if (view->flags & HELLO_BLOCKED)
-			worst = REFUSE_TARGET_BLOCKED;
-		else if (view->flags & HELLO_ELIGIBLE)
-			return REFUSE_NOT;
-		else
-			worst = view->flags & HELLO_HOLD ? REFUSE_TARGET_HOLD : REFUSE_TARGET_UNFIT;
-	}
-	return worst;
 }

@@ -76,6 +76,9 @@ enum core_reason {
 	REASON_STOPPING,
 	REASON_PROMOTE_FAILED, /* the database could not be made writable */
 	REASON_STORE_OUTAGE,   /* silent owner and no parameter store: the route decides */
+	REASON_OWNER_GONE,     /* silent, and its machine is known to be stopped */
+	REASON_PREEMPTED,      /* handed to a better node that asked for it */
+	REASON_SYNC_GROUP,     /* an instance of its sync group went */
 	REASON_COUNT
 };
 
@@ -120,6 +123,7 @@ enum {
 	TARGET_MISSING = -1, /* the table has no route for the VIP */
 	TARGET_OTHER = -2,   /* points at something that is no configured node, or a blackhole */
 	TARGET_UNREAD = -3,
+	TARGET_BLACKHOLE = -4, /* what it pointed at is gone */
 };
 
 /* --- configuration: fixed between core_init and the next ------------------------ */
@@ -143,6 +147,9 @@ struct core_instance_config {
 	bool promotes;		  /* asks ACT_PROMOTE before its first route write */
 	bool fences;		  /* asks ACT_FENCE before it gives up, and beside another owner */
 	bool releases;		  /* asks ACT_RELEASE before a planned hand-over */
+	uint8_t group;		  /* sync group: those of one number move together; 0 = none */
+	bool preempt;		  /* a better node asks the MASTER for the VIP */
+	mono_us preempt_delay;	  /* after it could have had it for so long */
 	bool unpromoted_ok;	  /* a failed promotion does not keep the routes away */
 	mono_us patience[CORE_DUTIES]; /* for the answer; 0 = 2, 10, 1 and 10 s */
 };
@@ -162,6 +169,8 @@ struct core_config {
 	uint64_t nonce;				      /* random, not 0: names this run */
 	uint64_t seed;				      /* of jitter and tie-breaks */
 	uint32_t digest;
+	uint16_t software;    /* HELLO_SOFTWARE() */
+	bool evidence;	      /* ask whether a silent owner's machine is stopped */
 	bool touch_owner;     /* T1: touches go to P itself, not to parameters of the nodes */
 	bool outage_takeover; /* the store away and the owner silent: take the route (else wait) */
 };
@@ -192,6 +201,8 @@ enum event_type {
 	EV_PROMOTED,
 	EV_FENCED,
 	EV_RELEASED,
+	EV_EVIDENCE, /* answer to ACT_EVIDENCE_GET: node, op, outcome, sent, up: it may be running
+		      */
 	EV_TYPES
 };
 
@@ -263,10 +274,11 @@ enum action_type {
 	/* Duties: op, deadline. The shell carries out those of one instance in the order in which
 	 * they come, except that a fence ends what is under way; it answers each by its deadline.
 	 */
-	ACT_GATE,    /* may we take over? */
-	ACT_PROMOTE, /* make the database writable; done already is success */
-	ACT_FENCE,   /* make it read-only; done already is success */
-	ACT_RELEASE, /* prepare the hand-over to node (-1: whoever takes it) */
+	ACT_GATE,	  /* may we take over? */
+	ACT_PROMOTE,	  /* make the database writable; done already is success */
+	ACT_FENCE,	  /* make it read-only; done already is success */
+	ACT_RELEASE,	  /* prepare the hand-over to node (-1: whoever takes it) */
+	ACT_EVIDENCE_GET, /* is node's machine stopping, stopped or terminated? */
 	ACT_TYPES
 };
 
@@ -285,7 +297,8 @@ enum core_note {
 	NOTE_GATE_SHUT,	     /* the gate refused a claim */
 	NOTE_PROMOTE_FAILED,
 	NOTE_FENCE_FAILED,
-	NOTE_RELEASE_REFUSED, /* by the hook before a planned hand-over */
+	NOTE_RELEASE_REFUSED,  /* by the hook before a planned hand-over */
+	NOTE_SOFTWARE_DIFFERS, /* node runs another version of the program */
 	NOTE_COUNT
 };
 
@@ -400,6 +413,13 @@ struct duty {
 	enum outcome outcome;  /* of the last answer */
 };
 
+/* What an operator wants of one instance. */
+struct order {
+	enum core_command command;
+	int node; /* target, or -1 */
+	mono_us until;
+};
+
 /* The end of an acting state, while it is under way (depart.c). */
 struct departure {
 	enum { DEPARTURE_NONE, DEPARTURE_RELEASING, DEPARTURE_FENCING } step;
@@ -427,7 +447,8 @@ struct instance {
 
 	unsigned int routes_slow; /* V of the routes is doubled so often */
 	bool tables_sought;	  /* discovers: looked for at least once, well or badly */
-	bool link_up;
+	bool own_link_up;
+	bool link_up; /* of every instance of the sync group */
 	bool standby;
 	bool frozen;
 	mono_us frozen_until; /* MONO_NEVER = until told */
@@ -442,6 +463,12 @@ struct instance {
 	mono_us hold_until;
 	mono_us last_failure;
 	unsigned int failures;
+	unsigned int leader; /* of its sync group: the first instance in it, or itself */
+	bool follow;	     /* one of its group has failed: leave as well */
+	bool ordered;	     /* order is still to be carried out */
+	struct order order;
+	mono_us fit_since;     /* eligible since; MONO_NEVER = is not */
+	mono_us preempt_after; /* no preempting before this */
 	struct duty duties[CORE_DUTIES];
 	struct departure departure;
 	bool promoted;	 /* in this reign: the database is known to be writable */
@@ -475,6 +502,15 @@ struct touch_writer {
 	bool landed; /* once, in this run */
 };
 
+/* What is known of a node's machine from its cloud. */
+struct evidence {
+	uint32_t op;
+	mono_us asked;
+	mono_us retry_at;
+	mono_us gone_since; /* start of the first read of the run that shows it stopped */
+	mono_us gone_at;    /* start of the last one */
+};
+
 struct core {
 	struct core_config config;
 	mono_us started;
@@ -493,8 +529,11 @@ struct core {
 	struct peer peers[CORE_NODES_MAX];
 	struct touch_reader touch_read[CORE_NODES_MAX];
 	struct touch_writer touch_write;
+	struct evidence evidence[CORE_NODES_MAX];
 	bool config_differs[CORE_NODES_MAX];
-	struct instance *instances; /* the caller's memory */
+	bool software_differs[CORE_NODES_MAX];
+	uint16_t software[CORE_NODES_MAX]; /* as heard */
+	struct instance *instances;	   /* the caller's memory */
 };
 
 /*

@@ -28,7 +28,8 @@ bool taken_over(const struct turn *t)
 static bool planned(enum core_reason reason)
 {
 	return reason == REASON_SWITCHOVER || reason == REASON_RELEASED ||
-	       reason == REASON_STANDBY || reason == REASON_STOPPING;
+	       reason == REASON_STANDBY || reason == REASON_STOPPING ||
+	       reason == REASON_PREEMPTED || reason == REASON_SYNC_GROUP;
 }
 
 /* Nobody else could serve: a sick server behind an address is no worse than no address. */
@@ -44,6 +45,7 @@ static void await_taker(struct turn *t, bool renounced)
 	struct instance *in = t->in;
 
 	in->handover_to = in->departure.target;
+	in->preempt_after = t->now + timers_of(t)->hold; /* it was meant to go */
 	in->handover_until = t->now + timers_of(t)->handover;
 	if (!renounced) /* there was nothing to renounce yet */
 		in->claim_after = in->handover_until;
@@ -62,9 +64,12 @@ static void go(struct turn *t)
 	record_disclaim(t->core, in);
 	enter(t, in->departure.state, reason);
 	in->alias_kept = stays;
-	if ((was_master && !planned(reason)) || reason == REASON_PROMOTE_FAILED)
+	if ((was_master && !planned(reason)) || reason == REASON_PROMOTE_FAILED) {
 		failed(t);
-	if (reason == REASON_SWITCHOVER || reason == REASON_RELEASED)
+		group_fail(t);
+	}
+	if (reason == REASON_SWITCHOVER || reason == REASON_RELEASED ||
+	    reason == REASON_PREEMPTED || reason == REASON_SYNC_GROUP)
 		await_taker(t, renounced);
 }
 
@@ -119,6 +124,8 @@ void depart_continue(struct turn *t)
 			depart(t, &departure);
 		else if (departure.reason == REASON_STANDBY)
 			in->standby = false;
+		else
+			in->preempt_after = t->now + timers_of(t)->hold;
 		break;
 	case DEPARTURE_FENCING:
 		if (duty_fence_done(t))

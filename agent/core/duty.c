@@ -142,21 +142,24 @@ void duty_forget(struct core *core, unsigned int track)
 
 bool duty_gate(struct turn *t)
 {
-	struct duty *gate = &t->in->duties[DUTY_GATE];
+	struct turn leader = *t;
+	const struct duty *gate;
 
-	if (!t->in->config.gates || PLANTED(SKIP_GATE))
+	leader.index = t->in->leader; /* one gate for a sync group */
+	leader.in = &t->core->instances[leader.index];
+	gate = &leader.in->duties[DUTY_GATE];
+	if (!leader.in->config.gates || PLANTED(SKIP_GATE) ||
+	    (gate->outcome == OUTCOME_OK && lately(t, gate->answered, timers_of(t)->claim)))
 		return true;
-	if (gate->outcome == OUTCOME_OK && lately(t, gate->answered, timers_of(t)->claim)) {
-		gate->outcome = OUTCOME_NOT_SENT; /* good for one claim */
-		return true;
-	}
-	ask_in_time(t, DUTY_GATE);
+	ask_in_time(&leader, DUTY_GATE);
 	return false;
 }
 
 bool duty_gate_waits(const struct turn *t)
 {
-	return t->in->duties[DUTY_GATE].failures > 0 && !due(t, t->in->duties[DUTY_GATE].retry_at);
+	const struct duty *gate = &t->core->instances[t->in->leader].duties[DUTY_GATE];
+
+	return gate->failures > 0 && !due(t, gate->retry_at);
 }
 
 /* --- promote --------------------------------------------------------------------------- */
@@ -256,7 +259,8 @@ void duty_settle(struct turn *t)
 void duty_flags(struct turn *t)
 {
 	struct instance *in = t->in;
+	const struct instance *leader = &t->core->instances[in->leader];
 
-	set_flag(in, FLAG_BLOCKED, in->gate_shut || in->duties[DUTY_GATE].failures > 0);
+	set_flag(in, FLAG_BLOCKED, leader->gate_shut || leader->duties[DUTY_GATE].failures > 0);
 	set_flag(in, FLAG_UNPROMOTED, core_acting(in) && in->config.promotes && !in->promoted);
 }

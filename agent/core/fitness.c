@@ -121,7 +121,7 @@ uint32_t blockers(const struct turn *t)
 		set |= BLOCK_ROUTES;
 	if (touch_denied(t))
 		set |= BLOCK_TOUCH;
-	if (!due(t, in->hold_until) && peer_could_serve(t))
+	if (!due(t, in->hold_until) && peer_could_serve(t) && !group_here(t))
 		set |= BLOCK_HOLD;
 	if (duty_gate_waits(t))
 		set |= BLOCK_GATE;
@@ -162,7 +162,7 @@ unsigned int rank(const struct turn *t)
 			continue;
 		better += peer_better(t, n);
 	}
-	return better;
+	return better + group_elsewhere(t);
 }
 
 void failed(struct turn *t)

@@ -17,6 +17,9 @@
 #define HELLO_NOBODY 0	       /* owner or node id: none */
 #define HELLO_STRANGER 0xffff  /* owner id: the parameter names no configured node */
 
+#define HELLO_SOFTWARE(major, minor, patch)                                                        \
+	((uint16_t)((((major)&15) << 12) | (((minor)&63) << 6) | ((patch)&63)))
+
 /* hello.flags */
 #define HELLO_COUNTED 0x01 /* the packet echoed here was itself fresh: it counts as an ack */
 
@@ -48,6 +51,7 @@ struct hello {
 	uint16_t receiver;
 	uint8_t flags;
 	uint32_t digest;     /* of the configuration */
+	uint16_t software;   /* version of the program: HELLO_SOFTWARE(); 0 = does not say */
 	uint64_t nonce;	     /* one per run of the daemon */
 	uint64_t seq;	     /* send time, see above */
 	uint64_t echo_nonce; /* of the newest packet heard from the receiver */

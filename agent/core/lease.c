@@ -303,6 +303,13 @@ void touch_read(struct core *core, mono_us now, const struct event *ev)
 	reader->version = ev->version;
 }
 
+mono_us touch_idle_period(const struct turn *t, int node)
+{
+	bool denied = t->core->touch_read[node].outcome == OUTCOME_DENIED;
+
+	return (denied ? 3 : 30) * timers_of(t)->verify_backup;
+}
+
 void touch_refresh(struct turn *t, int node, mono_us period)
 {
 	struct touch_reader *reader = &t->core->touch_read[node];

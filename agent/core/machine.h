@@ -9,6 +9,9 @@
  *   lease.c   acks, touches (T2) and the lease (F1)
  *   outage.c  the route decides while the store is away and the owner silent
  *   claim.c   why a BACKUP may claim (A1, C1-C4) and how a claim goes on (C5)
+ *   evidence.c  a silent owner whose machine is known to be stopped
+ *   group.c   instances that move together, and nodes that want the VIP back
+ *   orders.c  operators
  *   states.c  one function per state, enter()
  *   depart.c  how an acting state ends: leave()
  *   duty.c    gate, promotion, fence and release hook
@@ -129,6 +132,7 @@ void touch_settle(struct core *core, mono_us now, struct actions *out);
 void touch_read(struct core *core, mono_us now, const struct event *ev);
 void touch_written(struct core *core, mono_us now, const struct event *ev);
 void touch_refresh(struct turn *t, int node, mono_us period);
+mono_us touch_idle_period(const struct turn *t, int node); /* while its node is heard */
 
 /* claim.c */
 void claim_consider(struct turn *t); /* BACKUP: A1, C1, C2, C3, C4 */
@@ -147,8 +151,31 @@ mono_us outage_route_period(const struct turn *t); /* MONO_NEVER: no hurry */
 /* states.c */
 void settle(struct turn *t);
 void enter(struct turn *t, enum core_state state, enum core_reason reason);
-void obey(struct turn *t, const struct event *ev);
 void alias_seen(struct instance *in, mono_us now, const struct event *ev);
+
+/* orders.c */
+void orders_take(struct turn *t, const struct event *ev);
+void orders_carry_out(struct turn *t);
+
+/* group.c */
+void group_init(struct core *core);
+void group_link(struct core *core, unsigned int index, bool up);
+/* Both are of one sync group, or the same. */
+bool group_mates(const struct core *core, unsigned int one, unsigned int other);
+/* This instance has failed here: its mates go as well. */
+void group_fail(struct turn *t);
+void group_follow(struct turn *t);
+bool group_elsewhere(const struct turn *t); /* a peer acts on the leader of the group */
+bool group_here(const struct turn *t);	    /* we do */
+/* MASTER: hands over to the node that its group is on, or that asks by right. */
+void group_yield(struct turn *t);
+/* BACKUP: asks the MASTER for the VIP, or no longer. */
+void group_want(struct turn *t);
+
+/* evidence.c */
+void evidence_learn(struct core *core, mono_us now, const struct event *ev);
+/* The owner, silent since @since, cannot act: when that was certain, else MONO_NEVER. */
+mono_us evidence_found(struct turn *t, int owner, mono_us since);
 
 /* depart.c */
 /* Leaves an acting state: writes cancelled, fenced, alias off, disclaimed, told. At once, or

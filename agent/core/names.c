@@ -45,6 +45,9 @@ const char *core_reason_name(enum core_reason reason)
 		[REASON_STOPPING] = "stopping",
 		[REASON_PROMOTE_FAILED] = "promote_failed",
 		[REASON_STORE_OUTAGE] = "ssm_outage",
+		[REASON_OWNER_GONE] = "owner_gone",
+		[REASON_PREEMPTED] = "preempted",
+		[REASON_SYNC_GROUP] = "sync_group",
 	};
 
 	return NAME_OF(names, reason);
@@ -68,6 +71,7 @@ const char *core_note_name(enum core_note note)
 		[NOTE_PROMOTE_FAILED] = "promote_failed",
 		[NOTE_FENCE_FAILED] = "fence_failed",
 		[NOTE_RELEASE_REFUSED] = "release_refused",
+		[NOTE_SOFTWARE_DIFFERS] = "software_differs",
 	};
 
 	return NAME_OF(names, note);
@@ -95,6 +99,7 @@ const char *core_event_name(enum event_type type)
 		[EV_PROMOTED] = "promoted",
 		[EV_FENCED] = "fenced",
 		[EV_RELEASED] = "released",
+		[EV_EVIDENCE] = "evidence",
 	};
 
 	return NAME_OF(names, type);

@@ -92,7 +92,9 @@ bool outage_conceded(const struct turn *t)
 
 mono_us outage_route_period(const struct turn *t)
 {
-	return t->core->config.outage_takeover && t->in->flags & FLAG_SUSPECT && outage(t)
+	bool matters = t->core->config.evidence || (t->core->config.outage_takeover && outage(t));
+
+	return matters && t->in->flags & FLAG_SUSPECT && !(t->in->flags & FLAG_PARTITIONED)
 		       ? timers_of(t)->verify_fast
 		       : MONO_NEVER;
 }

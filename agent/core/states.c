@@ -94,6 +94,7 @@ static void step_backup(struct turn *t)
 		enter(t, CORE_FAULT, t->in->link_up ? REASON_CHECK_FAILED : REASON_LINK_DOWN);
 		return;
 	}
+	group_want(t);
 	claim_consider(t);
 }
 
@@ -185,9 +186,9 @@ static void step_master(struct turn *t)
 	}
 	record_refresh(t,
 		       watched ? slowed(timers->verify_master, t->in->record.slow) : timers->touch);
+	touch_owner(t); /* under maintenance too */
 	if (t->in->frozen && !PLANTED(NO_MAINTENANCE)) {
 		set_flag(t->in, FLAG_UNCONFIRMED, due(t, lease_base(t) + timers->lease));
-		touch_owner(t);				  /* touches go on: it is alive */
 		routes_refresh(t, timers->verify_master); /* to show what others do */
 		return;
 	}
@@ -204,6 +205,9 @@ static void step_master(struct turn *t)
 		leave(t, CORE_BACKUP, REASON_PROMOTE_FAILED);
 		return;
 	}
+	group_yield(t);
+	if (t->in->departure.step == DEPARTURE_FENCING || t->in->state != CORE_MASTER)
+		return;
 	if (outage_conceded(t)) {
 		leave(t, CORE_BACKUP, REASON_CONCEDED);
 		return;
@@ -212,7 +216,6 @@ static void step_master(struct turn *t)
 	if (t->in->departure.step == DEPARTURE_FENCING || t->in->state != CORE_MASTER)
 		return;
 	claim_record(t);
-	touch_owner(t);
 	routes_write(t);
 	routes_mend(t);
 	routes_refresh(t, blind ? mono_min(timers->touch, routes_period(t)) : routes_period(t));
@@ -366,7 +369,8 @@ static void stalled(struct turn *t)
 	 * after this, we simply go on (A1). */
 	if (in->state == CORE_MASTER)
 		failed(t);
-	(void)duty_fence(t); /* too late to wait for it */
+	(void)duty_fence(t);	  /* too late to wait for it */
+	in->alias_present = true; /* whatever was last heard of it is old */
 	drop_alias(t);
 	enter(t, CORE_BACKUP, REASON_STALLED);
 }
@@ -388,6 +392,8 @@ void settle(struct turn *t)
 
 	if (in->stall > 0 && !PLANTED(NO_STALL_CHECK))
 		stalled(t);
+	orders_carry_out(t);
+	group_follow(t);
 	if (in->frozen && due(t, in->frozen_until)) {
 		in->frozen = false;
 		note(t, NOTE_THAWED, -1);
@@ -422,47 +428,9 @@ void settle(struct turn *t)
 		note(t, NOTE_STRANGER, -1);
 	now_blocked = blockers(t);
 	t->core->hello_now |= (now_blocked == 0) != (in->blockers == 0); /* peers decide on it */
+	if (now_blocked != 0)
+		in->fit_since = MONO_NEVER;
+	else if (in->fit_since == MONO_NEVER)
+		in->fit_since = t->now;
 	in->blockers = now_blocked;
-}
-
-/* --- commands --------------------------------------------------------------------- */
-
-void obey(struct turn *t, const struct event *ev)
-{
-	struct instance *in = t->in;
-
-	switch (ev->command) {
-	case CMD_SWITCHOVER:
-		if (core_refuses(t->core, t->now, ev) == REFUSE_NOT)
-			leave_planned(t, CORE_BACKUP, REASON_SWITCHOVER, ev->node);
-		break;
-	case CMD_RELEASE:
-		if (core_acting(in))
-			leave_planned(t, CORE_BACKUP, REASON_RELEASED, -1);
-		break;
-	case CMD_STANDBY_ON:
-		in->standby = true;
-		if (core_acting(in))
-			leave_planned(t, CORE_MAINT, REASON_STANDBY, -1);
-		else if (in->state != CORE_MAINT)
-			enter(t, CORE_MAINT, REASON_STANDBY);
-		break;
-	case CMD_STANDBY_OFF:
-		in->standby = false;
-		break;
-	case CMD_FREEZE_ON:
-		in->frozen = true;
-		in->frozen_until = ev->until > 0 ? ev->until : MONO_NEVER;
-		break;
-	case CMD_FREEZE_OFF:
-		in->frozen = false;
-		break;
-	case CMD_ACK:
-		in->hold_until = MONO_LONG_AGO;
-		in->failures = 0;
-		break;
-	case CMD_STOP:
-	case CMD_STOP_KEEP:
-		break; /* of the whole node: core.c */
-	}
 }

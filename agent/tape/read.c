@@ -340,7 +340,7 @@ static bool sensible(const struct tape *tape, const struct event *ev)
 	int nodes = (int)config->node_count;
 
 	if (ev->instance >= config->instance_count || ev->node < -1 || ev->node >= nodes ||
-	    ev->owner < OWNER_STRANGER || ev->owner >= nodes || ev->target < TARGET_UNREAD ||
+	    ev->owner < OWNER_STRANGER || ev->owner >= nodes || ev->target < TARGET_BLACKHOLE ||
 	    ev->target >= nodes)
 		return false;
 	switch (ev->type) {
@@ -350,6 +350,7 @@ static bool sensible(const struct tape *tape, const struct event *ev)
 		return ev->hello != NULL;
 	case EV_TOUCH_READ:
 		return ev->touch != NULL && ev->node >= 0;
+	case EV_EVIDENCE:
 	case EV_TOUCH_WRITTEN:
 		return ev->node >= 0;
 	case EV_ROUTE_READ:

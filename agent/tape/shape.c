@@ -85,6 +85,8 @@ static const struct shape_field config_fields[] = {
 	ANY(core_config, nonce),
 	ANY(core_config, seed),
 	ANY(core_config, digest),
+	ANY(core_config, software),
+	ANY(core_config, evidence),
 	ANY(core_config, touch_owner),
 	ANY(core_config, outage_takeover),
 };
@@ -100,6 +102,9 @@ static const struct shape_field instance_config_fields[] = {
 	ANY(core_instance_config, promotes),
 	ANY(core_instance_config, fences),
 	ANY(core_instance_config, releases),
+	ANY(core_instance_config, group),
+	ANY(core_instance_config, preempt),
+	LIMIT(core_instance_config, preempt_delay, 0, SPAN_MAX),
 	ANY(core_instance_config, unpromoted_ok),
 	ARRAY(core_instance_config, patience, 0, SPAN_MAX),
 };
@@ -122,7 +127,14 @@ static const struct shape_field core_fields[] = {
 	ELSEWHERE(core, peers),
 	ELSEWHERE(core, touch_read),
 	ELSEWHERE(core, touch_write),
+	COLUMN(core, evidence, op, 0, 0),
+	COLUMN(core, evidence, asked, MOMENT_LOW, MOMENT_HIGH),
+	COLUMN(core, evidence, retry_at, MOMENT_LOW, MOMENT_HIGH),
+	COLUMN(core, evidence, gone_since, 0, 0),
+	COLUMN(core, evidence, gone_at, MOMENT_LOW, MOMENT_HIGH),
 	ARRAY(core, config_differs, 0, 0),
+	ARRAY(core, software_differs, 0, 0),
+	ARRAY(core, software, 0, 0),
 	ELSEWHERE(core, instances),
 };
 
@@ -179,6 +191,7 @@ static const struct shape_field instance_fields[] = {
 	ELSEWHERE(instance, view),
 	ELSEWHERE(instance, routes),
 	ANY(instance, tables_sought),
+	ANY(instance, own_link_up),
 	ANY(instance, link_up),
 	ANY(instance, standby),
 	ANY(instance, frozen),
@@ -195,6 +208,14 @@ static const struct shape_field instance_fields[] = {
 	WHEN(instance, last_failure),
 	LIMIT(instance, failures, 0, COUNT_MAX),
 	LIMIT(instance, routes_slow, 0, 6),
+	ELSEWHERE(instance, leader), /* follows from the configuration */
+	ANY(instance, follow),
+	ANY(instance, ordered),
+	LIMIT(instance, order.command, 0, CMD_STOP_KEEP),
+	LIMIT(instance, order.node, -1, CORE_NODES_MAX - 1),
+	ANY(instance, order.until),
+	ANY(instance, fit_since),
+	WHEN(instance, preempt_after),
 	COLUMN(instance, duties, op, 0, 0),
 	COLUMN(instance, duties, asked, MOMENT_LOW, MOMENT_HIGH),
 	COLUMN(instance, duties, deadline, 0, 0),
@@ -267,7 +288,7 @@ static const struct shape_field view_fields[] = {
 static const struct shape_field route_fields[] = {
 	ANY(route, op),
 	ANY(route, writing),
-	LIMIT(route, target, TARGET_UNREAD, CORE_NODES_MAX - 1),
+	LIMIT(route, target, TARGET_BLACKHOLE, CORE_NODES_MAX - 1),
 	WHEN(route, asked),
 	WHEN(route, read_at),
 	WHEN(route, same_since),
@@ -310,12 +331,19 @@ static const struct shape_field event_fields[] = {
 };
 
 static const struct shape_field hello_fields[] = {
-	ANY(hello, sender),	     ANY(hello, receiver),
-	ANY(hello, flags),	     ANY(hello, digest),
-	ANY(hello, nonce),	     ANY(hello, seq),
-	ANY(hello, echo_nonce),	     ANY(hello, echo_seq),
-	ANY(hello, echo_age_us),     LIMIT(hello, count, 0, HELLO_INSTANCES_MAX),
-	ELSEWHERE(hello, instances), ELSEWHERE(hello, note_length), /* no business of the core */
+	ANY(hello, sender),
+	ANY(hello, receiver),
+	ANY(hello, flags),
+	ANY(hello, digest),
+	ANY(hello, software),
+	ANY(hello, nonce),
+	ANY(hello, seq),
+	ANY(hello, echo_nonce),
+	ANY(hello, echo_seq),
+	ANY(hello, echo_age_us),
+	LIMIT(hello, count, 0, HELLO_INSTANCES_MAX),
+	ELSEWHERE(hello, instances),
+	ELSEWHERE(hello, note_length), /* no business of the core */
 	ELSEWHERE(hello, note),
 };
 

@@ -286,6 +286,13 @@ static bool in_words(struct words *words, const struct tape *tape, const struct 
 		    outcome_name(ev->outcome));
 		words->always = ev->op != 0;
 		return true;
+	case EV_EVIDENCE:
+		words->part = (unsigned int)ev->node;
+		say(words, "machine of node %d: %s", ev->node,
+		    ev->outcome != OUTCOME_OK ? outcome_name(ev->outcome)
+		    : ev->up		      ? "may be running"
+					      : "stopped");
+		return false;
 	case EV_TYPES:
 		break;
 	}

@@ -309,6 +309,7 @@ void cloud_execute(struct world *world, int index)
 	case ACT_PROMOTE:
 	case ACT_FENCE:
 	case ACT_RELEASE:
+	case ACT_EVIDENCE_GET:
 	case ACT_TYPES:
 		break;
 	}

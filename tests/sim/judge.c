@@ -656,6 +656,7 @@ static const char *see_action(struct world *world, struct judge *judge, unsigned
 	case ACT_PROMOTE:
 	case ACT_FENCE:
 	case ACT_RELEASE:
+	case ACT_EVIDENCE_GET:
 	case ACT_TYPES:
 		return NULL;
 	}

@@ -78,6 +78,7 @@ void trace_event(struct world *world, unsigned int host, const struct event *ev)
 	case EV_PROMOTED:
 	case EV_FENCED:
 	case EV_RELEASED:
+	case EV_EVIDENCE:
 	case EV_TYPES:
 		break;
 	}
@@ -150,6 +151,7 @@ static void print_event(const struct trace_line *line, FILE *to)
 	case EV_ALIAS:
 	case EV_TARGET:
 	case EV_COMMAND:
+	case EV_EVIDENCE:
 	case EV_TYPES:
 		(void)fprintf(to, "i%lld %lld %lld", line->a, line->b, line->c);
 		break;
@@ -161,7 +163,7 @@ static void print_action(const struct trace_line *line, FILE *to)
 	static const char *const names[ACT_TYPES] = {
 		"HELLO",     "STATE",	  "NOTE",      "ALIAS_ADD", "ALIAS_DEL", "CANCEL",
 		"PARAM_GET", "PARAM_PUT", "TOUCH_GET", "TOUCH_PUT", "ROUTE_GET", "ROUTE_SET",
-		"EXIT",	     "GATE",	  "PROMOTE",   "FENCE",	    "RELEASE",
+		"EXIT",	     "GATE",	  "PROMOTE",   "FENCE",	    "RELEASE",	 "EVIDENCE_GET",
 	};
 	enum action_type type = (enum action_type)(line->kind - KIND_ACTION);
 

@@ -145,6 +145,8 @@ static void apply(struct world *world, unsigned int host, const struct action *a
 		h->exited = true;
 		trace_note(world, (int)host, WORLD_EXITS, 0, 0);
 		break;
+	case ACT_EVIDENCE_GET: /* told by whoever wants it told: world_tell() */
+		break;
 	case ACT_GATE:
 		begin_duty(world, host, act, DUTY_GATE);
 		break;
@@ -573,6 +575,7 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 				       .instance_count = world->config.instances,
 				       .instances = instances,
 				       .touch_owner = world->config.touch_owner,
+				       .evidence = world->config.evidence,
 				       .outage_takeover = world->config.outage_takeover,
 				       .nonce = rng_next(&world->rng) | 1,
 				       .seed = rng_next(&world->rng)};
@@ -585,6 +588,9 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 			.tables = world->config.tables,
 			.tracks = 1,
 			.fence = world->config.fence,
+			.preempt = world->config.preempt,
+			.preempt_delay = world->config.preempt_delay,
+			.group = world->config.group,
 			.gates = world->config.duties[DUTY_GATE],
 			.promotes = world->config.duties[DUTY_PROMOTE],
 			.fences = world->config.duties[DUTY_FENCE],

@@ -29,8 +29,10 @@ struct world_config {
 	enum timers_profile profile;
 	bool fence;
 	bool duties[CORE_DUTIES]; /* which of them the instances have */
-	bool touch_owner, outage_takeover;
 	bool unpromoted_ok;
+	bool touch_owner, outage_takeover, evidence;
+	bool preempt, group; /* of all instances */
+	mono_us preempt_delay;
 	uint64_t seed;
 	uint8_t priority[WORLD_NODES];
 	mono_us wall; /* the cloud's clock at start: must not matter */

@@ -25,7 +25,7 @@ struct seen {
 	unsigned int states[WORLD_NODES], puts[WORLD_NODES], sets[WORLD_NODES], gets[WORLD_NODES];
 	unsigned int touches[WORLD_NODES], adds[WORLD_NODES], dels[WORLD_NODES];
 	unsigned int notes[WORLD_NODES][NOTE_COUNT];
-	unsigned int duties[WORLD_NODES][CORE_DUTIES];
+	unsigned int duties[WORLD_NODES][CORE_DUTIES], evidence[WORLD_NODES];
 	mono_us put_at, set_at, add_at, del_at, duty_at[CORE_DUTIES];
 	bool exits[WORLD_NODES];
 	bool naked; /* a route was to be written before the address was there */
@@ -85,6 +85,9 @@ static inline void see(struct world *world, unsigned int host, const struct acti
 		break;
 	case ACT_RELEASE:
 		see_duty(world, host, DUTY_RELEASE);
+		break;
+	case ACT_EVIDENCE_GET:
+		seen.evidence[host]++;
 		break;
 	case ACT_HELLO:
 	case ACT_CANCEL:

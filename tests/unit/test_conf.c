@@ -55,6 +55,9 @@ static const char full[] =
 	"	control_group dba\n"
 	"	touch_parameter /orders/touch\n"
 	"	journal_size 17\n"
+	"	touch owner\n"
+	"	ssm_outage_takeover wait\n"
+	"	early_evidence off\n"
 	"}\n"
 	"node n1 {\n"
 	"	address fd00::1\n"
@@ -176,12 +179,26 @@ static const char full[] =
 	"	pre_claim \"/bin/claim a\"\n"
 	"	pre_release /bin/release\n"
 	"	hook_timeout 9\n"
+	"	preempt on\n"
+	"	preempt_delay 7.5\n"
 	"	notify \"/bin/any \\\"a b\\\" 'c' \\\\d # ! {}\"\n"
 	"	notify_master '/bin/master'\n"
 	"	notify_backup /bin/backup\n"
 	"	notify_fault /bin/fault\n"
 	"	notify_stop /bin/stop\n"
 	"	notify_timeout 12.5\n"
+	"}\n"
+	"vip_instance Reports {\n"
+	"	interface eth9\n"
+	"	virtual_ipaddress { 10.9.9.9 }\n"
+	"	route_table { rtb-00000009 }\n"
+	"	parameter Reports_VIP\n"
+	"}\n"
+	"vip_sync_group both {\n"
+	"	group {\n"
+	"		Reports\n"
+	"		DB\n"
+	"	}\n"
 	"}\n";
 /* clang-format on */
 
@@ -247,6 +264,10 @@ static void every_default_is_as_documented(void **state)
 	assert_string_equal(conf->script_user, "zonevip-script");
 	assert_string_equal(conf->control_group, "");
 	assert_string_equal(conf->touch_prefix, "c.touch");
+	assert_int_equal(conf->touch, CONF_TOUCH_PARAMETER);
+	assert_int_equal(conf->ssm_outage_takeover, CONF_OUTAGE_ROUTE);
+	assert_true(conf->early_evidence);
+	assert_int_equal(conf->group_count, 0);
 	assert_int_equal(conf->heartbeat.port, 7112);
 	assert_int_equal(conf->heartbeat.profile, TIMERS_SAFE);
 	assert_memory_equal(&conf->heartbeat.timers, timers_profile(TIMERS_SAFE),
@@ -372,6 +393,9 @@ static void every_word_reaches_its_field(void **state)
 	assert_string_equal(conf->script_user, "scripts");
 	assert_string_equal(conf->control_group, "dba");
 	assert_string_equal(conf->touch_prefix, "/orders/touch");
+	assert_int_equal(conf->touch, CONF_TOUCH_OWNER);
+	assert_int_equal(conf->ssm_outage_takeover, CONF_OUTAGE_WAIT);
+	assert_false(conf->early_evidence);
 	assert_int_equal(conf->node_count, 3);
 	assert_string_equal(conf->nodes[2].name, "n3");
 	assert_address(&conf->nodes[2].address, "fd00::3");
@@ -439,7 +463,7 @@ static void every_word_of_an_instance_reaches_its_field(void **state)
 	const struct conf_instance *instance = &conf->instances[0];
 
 	(void)state;
-	assert_int_equal(conf->instance_count, 1);
+	assert_int_equal(conf->instance_count, 2);
 	assert_string_equal(instance->name, "DB");
 	assert_int_equal(instance->id, conf_id("DB"));
 	assert_string_equal(instance->interface, "ens5.100");
@@ -476,6 +500,14 @@ static void every_word_of_an_instance_reaches_its_field(void **state)
 	assert_string_equal(instance->pre_claim, "/bin/claim a");
 	assert_string_equal(instance->pre_release, "/bin/release");
 	assert_int_equal(instance->hook_timeout, 9 * SEC);
+	assert_true(instance->preempt);
+	assert_int_equal(instance->preempt_delay, 7500 * MSEC);
+	assert_int_equal(conf->group_count, 1);
+	assert_string_equal(conf->groups[0].name, "both");
+	assert_int_equal(conf->groups[0].member_count, 2);
+	assert_string_equal(conf->groups[0].members[1], "DB");
+	assert_int_equal(instance->group, 1);
+	assert_int_equal(conf->instances[1].group, 1);
 	assert_string_equal(instance->notify, "/bin/any \"a b\" 'c' \\d # ! {}");
 	assert_string_equal(instance->notify_master, "/bin/master");
 	assert_string_equal(instance->notify_backup, "/bin/backup");
@@ -587,6 +619,11 @@ static void what_is_printed_reads_back_the_same(void **state)
 			free(first->instances);
 			free(second->instances);
 			first->instances = second->instances = NULL;
+			assert_memory_equal(first->groups, second->groups,
+					    first->group_count * sizeof(*first->groups));
+			free(first->groups);
+			free(second->groups);
+			first->groups = second->groups = NULL;
 			assert_memory_equal(first, second, sizeof(*first));
 			conf_free(first);
 			conf_free(second);
@@ -629,7 +666,9 @@ static void the_digest_sees_every_value(void **state)
 		{"0.25", "0.251"}, {"0.75", "0.751"}, {"rise 3", "rise 4"}, {"fall 4", "fall 3"},
 		{"host 127.0.0.1", "host 127.0.0.2"}, {"3307", "3308"}, {"eu-west-3", "eu-west-2"},
 		{":4566", ":4569"}, {":4567", ":4569"}, {":4568", ":4569"}, {"lab.pem", "lac.pem"},
-		{"/ssl/lab\n", "/ssl/lac\n"}, {"vip_instance DB", "vip_instance DC"},
+		{"/ssl/lab\n", "/ssl/lac\n"}, {"both", "all"}, {"touch owner", "touch parameter"},
+		{"takeover wait", "takeover route"}, {"early_evidence off", "early_evidence on"},
+		{"preempt on", "preempt off"}, {"7.5", "7.6"}, {"Reports\n		DB", "DB\n		Reports"},
 		{"ens5.100:db", "ens5.100:dc"}, {"10.1.5.6", "10.1.5.7"}, {"fd00:15::5", "fd00:15::6"},
 		{"rtb-00000003", "rtb-00000004"}, {"target instance", "target eni"},
 		{"create_route no", "create_route"}, {"MasterDB_VIP", "MasterDC_VIP"},

@@ -40,6 +40,7 @@ static struct hello sample(uint8_t count)
 			      .receiver = SELF,
 			      .flags = HELLO_COUNTED,
 			      .digest = 0xdeadbeef,
+			      .software = HELLO_SOFTWARE(1, 2, 3),
 			      .nonce = 0x1122334455667788u,
 			      .seq = 99,
 			      .echo_nonce = 7,
@@ -72,11 +73,12 @@ static void what_is_sealed_is_what_is_read(void **state)
 		struct hello out;
 		int length = wire_encode(wire, &in, packet);
 
-		assert_int_equal(length, 56 + 30 * count + 32);
+		assert_int_equal(length, 56 + 30 * count + (count ? 2 : 0) + 32);
 		assert_int_equal(wire_decode(wire, packet, (size_t)length, &out), WIRE_OK);
 		assert_int_equal(wire_encode(wire, &out, again), length);
 		assert_memory_equal(packet, again, (size_t)length);
 		assert_true(out.count == count && out.seq == in.seq && out.echo_age_us == 12345);
+		assert_int_equal(out.software, count ? in.software : 0);
 		if (count)
 			assert_true(out.instances[count - 1].version == UINT64_MAX - (count - 1u));
 	}
