@@ -314,6 +314,7 @@ static mono_us instance_waits(const struct instance *in)
 				 mono_max(in->claim_after, in->handover_until));
 
 	until = mono_max(until, mono_max(in->alias_quiet, in->alias_retry));
+	until = mono_max(until, in->preempt_after);
 	for (unsigned int t = 0; t < in->config.tables; t++) /* and those left alone for a minute */
 		until = mono_max(until, mono_max(in->routes[t].retry_at,
 						 in->routes[t].mended[2] + 60 * SEC));
@@ -329,9 +330,19 @@ mono_us judge_waits(const struct world *world)
 	mono_us longest = 0;
 
 	for (unsigned int n = 0; n < world->config.nodes; n++)
-		for (unsigned int i = 0; i < world->config.instances; i++)
+		for (unsigned int i = 0; i < world->config.instances; i++) {
+			const struct instance *in = &world->hosts[n].instances[i];
+			unsigned int slow = in->record.slow > in->routes_slow ? in->record.slow
+									      : in->routes_slow;
+
 			if (behind(world, n, i))
-				longest = timers->api_age + timers->verify_backup;
+				longest =
+					mono_max(longest, timers->api_age + timers->verify_backup);
+			if (world->hosts[n].running &&
+			    slow > 0) /* looks made slower by throttling */
+				longest = mono_max(longest, mono_min(timers->verify_backup << slow,
+								     300 * SEC));
+		}
 
 	for (unsigned int n = 0; n < world->config.nodes; n++) {
 		const struct host *h = &world->hosts[n];
@@ -365,6 +376,8 @@ const char *judge_agreed(struct world *world)
 		for (unsigned int n = 0; n < world->config.nodes; n++)
 			if (world->hosts[n].alias[i] != ((int)n == param->value))
 				return "I3 an address does not follow the parameter";
+		if (world->config.group && param->value != world_param(world, 0)->value)
+			return "G1 the instances of a sync group are not on one node";
 	}
 	return broken;
 }
@@ -498,7 +511,7 @@ static const char *put_is_allowed(const struct world *world, struct judge *judge
 				  const struct action *act)
 {
 	const struct instance *in = &world->hosts[host].instances[act->instance];
-	struct seat *seat = &judge->seats[host][act->instance];
+	const struct seat *seat = &judge->seats[host][in->leader]; /* a group has one gate */
 
 	if (act->not_after - world_clock(world, host) > SEC)
 		return "I2 a Put whose decision may be older than a second";
@@ -545,6 +558,18 @@ static const char *silence_is_real(struct world *world, const struct judge *judg
 			return "T1 a silent claim before the isolated MASTER fenced itself";
 	}
 	return NULL;
+}
+
+/* E1 Evidence that the owner's machine is stopped is never about one that runs. */
+static const char *evidence_is_true(const struct world *world, const struct judge *judge,
+				    unsigned int host, const struct action *act)
+{
+	int owner = world->hosts[host].instances[act->instance].record.owner;
+
+	if (act->reason != REASON_OWNER_GONE || owner < 0 || !world->hosts[owner].running ||
+	    world->now - judge->booted[owner] < 10 * SEC)
+		return NULL;
+	return "E1 a claim on evidence against a machine that runs";
 }
 
 /* C5 A claim is confirmed by a read that began after its Put was answered, and after a Put
@@ -602,6 +627,7 @@ static const char *see_state(struct world *world, struct judge *judge, unsigned 
 	if (judge->settled && act->reason != REASON_STARTED)
 		broken = broken ? broken : "I3 a transition long after the faults ended";
 	broken = broken ? broken : address_first(world, judge, host, act);
+	broken = broken ? broken : evidence_is_true(world, judge, host, act);
 	broken = broken ? broken : confirmation_counts(world, judge, host, act);
 	broken = broken ? broken : promise_is_young(world, judge, host, act);
 	return broken ? broken : silence_is_real(world, judge, host, act);

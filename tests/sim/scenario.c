@@ -310,6 +310,7 @@ static bool run_seed(struct scenario *scenario, const struct sim_options *option
 	run->world->script = script;
 	run->world->arg = run;
 	run->world->record_permille = 20;
+	run->world->tells_evidence = true;
 	run->world->log = options->verbose ? stdout : NULL;
 	schedule(run);
 	world_run(run->world, scenario->end);

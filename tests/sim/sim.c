@@ -79,6 +79,10 @@ static void draw_world(struct rng *rng, struct world_config *config)
 	config->unpromoted_ok = rng_chance(rng, 300);
 	config->touch_owner = rng_chance(rng, 200);
 	config->outage_takeover = rng_chance(rng, 500);
+	config->evidence = rng_chance(rng, 300);
+	config->preempt = rng_chance(rng, 200);
+	config->preempt_delay = rng_between(rng, 0, 30) * SEC;
+	config->group = config->instances > 1 && rng_chance(rng, 400);
 }
 
 static void draw_faults(struct run *run, struct rng *rng)
@@ -121,6 +125,7 @@ static void begin(struct run *run, const struct sim_options *options, uint64_t s
 	world->shuffle = rng_chance(&rng, 500);
 	world->late_lands = rng_chance(&rng, 500);
 	world->deaf_to_old = options->deaf;
+	world->tells_evidence = true;
 	world->judge = look;
 	world->witness = witness;
 	world->script = script;
@@ -155,7 +160,12 @@ static mono_us agreed_by(const struct run *run, mono_us one_acts)
 {
 	const struct timers *timers = timers_profile(run->world->config.profile);
 
-	return one_acts + 10 * SEC + timers->verify_master + 2 * timers->verify_fast +
+	mono_us moves = 0;
+
+	/* Afterwards a better node may ask for it, or a group gather: one hand-over each. */
+	if (run->world->config.preempt || run->world->config.group)
+		moves = 2 * (run->world->config.preempt_delay + timers->hold + timers->handover);
+	return one_acts + moves + 10 * SEC + timers->verify_master + 2 * timers->verify_fast +
 	       timers->route_call;
 }
 

@@ -221,9 +221,10 @@ static void strike_process(struct swarm *swarm, struct world *world, const struc
 		world_boot(world, s->a);
 		return;
 	}
-	if (s->family == FAMILY_CRASH)
+	if (s->family == FAMILY_CRASH) {
 		world_crash(world, s->a);
-	else
+		world->hosts[s->a].machine_stopped = rng_chance(&swarm->rng, 300);
+	} else
 		world_command(world, s->a,
 			      &(struct event){.command = rng_chance(&swarm->rng, 700)
 								 ? CMD_STOP
@@ -461,6 +462,9 @@ void swarm_heal(struct swarm *swarm, struct world *world)
 				      &(struct event){.instance = i, .command = CMD_FREEZE_OFF});
 			world_command(world, a,
 				      &(struct event){.instance = i, .command = CMD_STANDBY_OFF});
+			if (world->config.preempt || world->config.group)
+				world_command(world, a,
+					      &(struct event){.instance = i, .command = CMD_ACK});
 		}
 	}
 }

@@ -145,7 +145,16 @@ static void apply(struct world *world, unsigned int host, const struct action *a
 		h->exited = true;
 		trace_note(world, (int)host, WORLD_EXITS, 0, 0);
 		break;
-	case ACT_EVIDENCE_GET: /* told by whoever wants it told: world_tell() */
+	case ACT_EVIDENCE_GET:
+		if (!world->tells_evidence)
+			break;
+		queue_push(world, &(struct item){.at = world->now + 50 * MSEC,
+						 .order = world_order(world),
+						 .what = HAPPENS_EVIDENCE,
+						 .host = host,
+						 .boot = h->boot,
+						 .index = act->node,
+						 .op = act->op});
 		break;
 	case ACT_GATE:
 		begin_duty(world, host, act, DUTY_GATE);
@@ -398,6 +407,21 @@ static void end_duty(struct world *world, const struct item *item)
 			     .outcome = outcome});
 }
 
+/* The state of a machine: stopped when its process crashed with it. */
+static void tell_evidence(struct world *world, const struct item *item)
+{
+	const struct path *path = &world->hosts[item->host].path[SERVICE_EC2];
+	bool lost = path->down || rng_chance(&world->rng, path->error_permille);
+
+	feed(world, item->host,
+	     &(struct event){.type = EV_EVIDENCE,
+			     .node = item->index,
+			     .op = item->op,
+			     .outcome = lost ? OUTCOME_UNKNOWN : OUTCOME_OK,
+			     .sent = world_clock(world, item->host) - 50 * MSEC,
+			     .up = !world->hosts[item->index].machine_stopped});
+}
+
 static void dispatch(struct world *world, const struct item *item)
 {
 	struct host *h = &world->hosts[item->host];
@@ -444,6 +468,9 @@ static void dispatch(struct world *world, const struct item *item)
 	case HAPPENS_DUTY:
 		end_duty(world, item);
 		break;
+	case HAPPENS_EVIDENCE:
+		tell_evidence(world, item);
+		break;
 	case HAPPENS_SCRIPT:
 		world->script(world, item->index, world->arg);
 		break;
@@ -478,6 +505,7 @@ static bool orphaned(struct world *world, const struct item *item)
 	case HAPPENS_TARGET:
 	case HAPPENS_RESUME:
 	case HAPPENS_DUTY:
+	case HAPPENS_EVIDENCE:
 	case HAPPENS_KINDS:
 		break;
 	}
@@ -619,7 +647,7 @@ void world_boot(struct world *world, unsigned int host)
 		return;
 	h->boot++;
 	h->running = true;
-	h->paused = h->exited = false;
+	h->paused = h->exited = h->machine_stopped = false;
 	h->tick_at = MONO_NEVER;
 	h->backlog_count = 0;
 	fill_config(world, host, &config, instances);

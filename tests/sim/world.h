@@ -119,7 +119,7 @@ struct call {
 struct item;
 
 struct host {
-	bool running, paused;
+	bool running, paused, machine_stopped;
 	enum state_file { STATE_LOST, STATE_KEPT, STATE_STALE } state_file; /* at the next start */
 	struct core_saved saved[2][WORLD_INSTANCES]; /* at the last two ends; 0 = the newer */
 	unsigned int saved_count;
@@ -182,8 +182,9 @@ enum happening {
 	HAPPENS_CHECK,
 	HAPPENS_TARGET,
 	HAPPENS_RESUME,
-	HAPPENS_DUTY,	/* index: instance, op, duty */
-	HAPPENS_SCRIPT, /* index: handed to config.script */
+	HAPPENS_EVIDENCE, /* index: node, op */
+	HAPPENS_DUTY,	  /* index: instance, op, duty */
+	HAPPENS_SCRIPT,	  /* index: handed to config.script */
 	HAPPENS_KINDS
 };
 
@@ -234,10 +235,11 @@ struct world {
 	int packet_free;
 	int recorded[WORLD_RECORDED]; /* packets kept for a replay, -1 = none */
 	unsigned int record_permille;
-	bool shuffle;	  /* ties in random order */
-	bool late_lands;  /* cancelled or timed-out writes may still land */
-	bool deaf_to_old; /* what a core must drop as old is not even delivered (twin runs) */
-	uint32_t touched; /* set of hosts that the event may have changed */
+	bool shuffle;	     /* ties in random order */
+	bool late_lands;     /* cancelled or timed-out writes may still land */
+	bool tells_evidence; /* answers for machines; else who makes the world does */
+	bool deaf_to_old;    /* what a core must drop as old is not even delivered (twin runs) */
+	uint32_t touched;    /* set of hosts that the event may have changed */
 	struct actions out;
 	struct touch scratch;
 	struct hello hello;
