@@ -205,13 +205,18 @@ static void order(struct agent *agent, const struct action *act, enum mycheck_or
 	mycheck_give(agent->checks[db->track], &given);
 }
 
+static enum core_duty duty_of(enum action_type type)
+{
+	if (type == ACT_GATE)
+		return DUTY_GATE;
+	if (type == ACT_PROMOTE)
+		return DUTY_PROMOTE;
+	return type == ACT_FENCE ? DUTY_FENCE : DUTY_RELEASE;
+}
+
 void agent_database_duty(struct agent *agent, const struct action *act)
 {
-	static const enum core_duty duties[] = {[ACT_GATE - ACT_GATE] = DUTY_GATE,
-						[ACT_PROMOTE - ACT_GATE] = DUTY_PROMOTE,
-						[ACT_FENCE - ACT_GATE] = DUTY_FENCE,
-						[ACT_RELEASE - ACT_GATE] = DUTY_RELEASE};
-	enum core_duty duty = duties[act->type - ACT_GATE];
+	enum core_duty duty = duty_of(act->type);
 	struct agent_database *db = &agent->databases[act->instance];
 
 	db->ops[duty] = act->op;

@@ -189,7 +189,7 @@ static int library_setup(void)
 static int library_tls(MYSQL *mysql, const struct myclient_target *target)
 {
 	my_bool on = 1;
-	my_bool verify = target->tls_ca && target->tls_ca[0];
+	my_bool verify = target->tls_ca && target->tls_ca[0] ? 1 : 0;
 
 	if (!target->tls)
 		return 0;

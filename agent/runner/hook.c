@@ -48,7 +48,7 @@ const char *hook_command(const struct conf_instance *instance, const struct noti
 	return stages[stage_of(event)].claims ? instance->pre_claim : instance->pre_release;
 }
 
-static void report(struct hooks *hooks, const struct notify_event *event,
+static void report(struct inbox *inbox, const struct notify_event *event,
 		   struct inbox_origin origin, const char *script, const struct child_end *end)
 {
 	struct notify_report message = {.version = NOTIFY_VERSION,
@@ -63,14 +63,14 @@ static void report(struct hooks *hooks, const struct notify_event *event,
 		  " stage=%s script=%s status=%d took_ms=%u problem=\"%s\"",
 		  event->instance, event->number, event->state, script, end->status, end->took_ms,
 		  end->problem);
-	inbox_report(hooks->inbox, origin, &message);
+	inbox_report(inbox, origin, &message);
 }
 
 static void on_end(void *arg, const struct child_end *end)
 {
-	struct hook *hook = arg;
+	const struct hook *hook = arg;
 
-	report(hook->hooks, &hook->event, hook->origin, hook->script, end);
+	report(hook->hooks->inbox, &hook->event, hook->origin, hook->script, end);
 }
 
 void hooks_init(struct hooks *hooks, struct ev_loop *loop, struct inbox *inbox)
@@ -91,25 +91,26 @@ static struct hook *free_slot(struct hooks *hooks)
 }
 
 /* 0, or the status to be reported with @err. */
-static int start(struct hook *hook, const char *command, mono_us timeout, struct err *err)
+static int start(struct hook *hook, const struct notify_event *event,
+		 const struct conf_instance *conf, struct err *err)
 {
 	char stage[sizeof(stages[0].argument)];
 	struct environment env = {.count = 0};
 	struct split split = {.count = 0};
-	struct child_spec spec = {.timeout = timeout, .prefix = hook->prefix};
+	struct child_spec spec = {.timeout = conf->hook_timeout, .prefix = hook->prefix};
 	int ret;
 
-	memcpy(stage, stages[stage_of(&hook->event)].argument, sizeof(stage));
-	if (split_command(command, &split, err) < 0)
+	memcpy(stage, stages[stage_of(event)].argument, sizeof(stage));
+	if (split_command(hook_command(conf, event), &split, err) < 0)
 		return STATUS_REFUSED;
 	(void)snprintf(hook->script, sizeof(hook->script), "%s", split.words[0]);
-	(void)snprintf(hook->prefix, sizeof(hook->prefix), "(%s) %s[%" PRIu32 "]",
-		       hook->event.instance, stage, hook->event.number);
+	(void)snprintf(hook->prefix, sizeof(hook->prefix), "(%s) %s[%" PRIu32 "]", event->instance,
+		       stage, event->number);
 	split_append(&split, stage);
 	spec.script = trust_open(split.words[0], geteuid(), err);
 	if (spec.script < 0)
 		return STATUS_REFUSED;
-	environment_build(&env, &hook->event, split.words[0], false);
+	environment_build(&env, event, split.words[0], false);
 	spec.argv = split.words;
 	spec.envp = env.vars;
 	ret = child_start(&hook->child, &spec);
@@ -137,29 +138,28 @@ void hook_run(struct hooks *hooks, const struct conf *conf, const struct notify_
 	int index = conf_instance_by_name(conf, event->instance);
 	const char *command = index < 0 ? "" : hook_command(&conf->instances[index], event);
 	struct child_end end = {.status = STATUS_NOT_STARTED};
+	struct inbox *inbox = hooks->inbox;
 	struct err err = {""};
 	struct hook *hook;
 
 	if (strcmp(event->state, "FENCE") == 0)
 		end_others(hooks, event);
 	hook = free_slot(hooks);
-	if (!command[0])
-		(void)err_set(&err, "the configuration that zonevip-notify read has no such hook");
-	else if (!hook)
-		(void)err_set(&err, "%d hooks are under way", HOOKS_MAX);
-	if (err.text[0]) {
-		(void)snprintf(end.problem, sizeof(end.problem), "%s", err.text);
-		report(hooks, event, origin, "", &end);
+	if (!hook || !command[0]) {
+		(void)snprintf(end.problem, sizeof(end.problem), "%s",
+			       hook ? "the configuration that zonevip-notify read has no such hook"
+				    : "too many hooks are under way");
+		report(inbox, event, origin, "", &end);
 		return;
 	}
 	hook->event = *event;
 	hook->origin = origin;
 	hook->script[0] = '\0';
-	end.status = start(hook, command, conf->instances[index].hook_timeout, &err);
+	end.status = start(hook, event, &conf->instances[index], &err);
 	if (end.status == 0)
 		return;
-	(void)snprintf(end.problem, sizeof(end.problem), "%s", err.text);
-	report(hooks, event, origin, hook->script, &end);
+	(void)snprintf(end.problem, sizeof(end.problem), "%.255s", err.text);
+	report(inbox, event, origin, hook->script, &end);
 }
 
 bool hooks_idle(const struct hooks *hooks)

@@ -37,6 +37,58 @@ static void the_script_of_the_state_runs_first_then_notify_with_four_arguments(v
 	}
 }
 
+static void a_hook_is_not_held_up_by_a_notification_and_its_status_comes_back(void **state)
+{
+	(void)state;
+	script("slow", "sleep 20");
+	script("claim", "echo claim $# $1 $2 $ZONEVIP_INSTANCE >> " LOG "\n[ $2 = promote ]");
+	script("release", "echo release $1 >> " LOG);
+	start("notify \"" OWN_MOUNT "/slow\"\n"
+	      "pre_claim \"" OWN_MOUNT "/claim x\"\n"
+	      "pre_release " OWN_MOUNT "/release\n");
+	send_event("V1", "MASTER", 150);
+	send_event("V1", "GATE", 150);
+	wait_reports(1);
+	send_event("V1", "PROMOTE", 150);
+	wait_reports(2);
+	send_event("V1", "RELEASE", 150);
+	wait_reports(3);
+	assert_string_equal(read_file(LOG),
+			    "claim 2 x gate V1\nclaim 2 x promote V1\nrelease release\n");
+	assert_int_equal(fix.reports[0].number, 2);
+	assert_int_equal(fix.reports[0].status, 1); /* the veto */
+	assert_int_equal(fix.reports[1].number, 3);
+	assert_int_equal(fix.reports[1].status, 0);
+	send_event("V2", "GATE", 150); /* has none */
+	wait_reports(4);
+	assert_int_equal(fix.reports[3].status, -1);
+	assert_non_null(strstr(fix.reports[3].problem, "no such hook"));
+}
+
+static void a_hook_ends_at_its_timeout_and_a_fence_ends_what_is_under_way(void **state)
+{
+	mono_us from;
+
+	(void)state;
+	script("hang", "[ $1 = fence ] || sleep 100");
+	start("pre_claim " OWN_MOUNT "/hang\npre_release " OWN_MOUNT "/hang\nhook_timeout 0.2\n");
+	send_event("V1", "GATE", 150);
+	wait_reports(1);
+	assert_int_not_equal(fix.reports[0].status, 0);
+	assert_true(fix.reports[0].problem[0]);
+	write_conf("pre_claim " OWN_MOUNT "/hang\npre_release " OWN_MOUNT
+		   "/hang\nhook_timeout 90\n");
+	runner_reload(&fix.runner);
+	from = mono_now();
+	send_event("V1", "PROMOTE", 150);
+	turn(100 * MSEC);
+	send_event("V1", "FENCE", 150);
+	wait_reports(3);
+	assert_true(mono_now() - from < 60 * SEC);
+	for (int i = 1; i < 3; i++)
+		assert_int_equal(fix.reports[i].status == 0, fix.reports[i].number == 3);
+}
+
 static void a_script_sees_a_clean_world(void **state)
 {
 	int input[2];
@@ -203,6 +255,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_script_of_the_state_runs_first_then_notify_with_four_arguments),
+		TEST(a_hook_ends_at_its_timeout_and_a_fence_ends_what_is_under_way),
+
+		TEST(a_hook_is_not_held_up_by_a_notification_and_its_status_comes_back),
+
 		TEST(a_script_sees_a_clean_world),
 		TEST(events_run_one_at_a_time_in_order),
 		TEST(an_event_with_a_newer_one_behind_it_is_marked_superseded),

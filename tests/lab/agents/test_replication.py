@@ -166,7 +166,8 @@ def test_a_switchover_that_nobody_takes_is_rolled_back(replicated):
         lab.wait_for(lambda: lab.host("DB_Host2").mysql(
             "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP%'")[0] == ["1"], 5, "the lock")
         insert(lab, "DB_Host1", 1)  # arrives there and cannot be applied
-        assert lab.host("DB_Host1").exec(["zonevipctl", "switchover"], check=False).returncode == 0
+        lab.wait_for(lambda: lab.host("DB_Host1").exec(["zonevipctl", "switchover"], check=False).returncode == 0, 10,
+                     "the switchover to be taken")
         lab.wait_for(lambda: read_only(lab, "DB_Host1"), 5, "the fence")
         lab.wait_for(lambda: state(lab, "DB_Host1") == "MASTER" and not read_only(lab, "DB_Host1"), 30, "the way back")
         lab.wait_owner("DB_Host1", 5)
@@ -174,3 +175,25 @@ def test_a_switchover_that_nobody_takes_is_rolled_back(replicated):
     finally:
         lock.kill()
         lock.wait()
+
+
+def test_a_hook_may_veto_a_claim_and_is_asked_again(lab):
+    hook = ("#!/bin/sh\necho \"$1\" >>/run/zonevip-script/hooks.log\n"
+            "[ \"$1\" != gate ] || [ -e /run/zonevip-script/let-it ]\n")
+    for name in DB_HOSTS:
+        lab.host(name).notify_stop()  # it reads its configuration before it gives up its rights
+        lab.host(name).exec(["sh", "-c", "cat >/etc/zonevip/hook.sh && chmod 755 /etc/zonevip/hook.sh"], input=hook)
+        lab.host(name).exec(["rm", "-f", "/run/zonevip-script/hooks.log", "/run/zonevip-script/let-it"])
+    lab.host("DB_Host1").exec(["touch", "/run/zonevip-script/let-it"])
+    lab.install_conf(lab.conf_text(vip_instance={"pre_claim": "/etc/zonevip/hook.sh", "pre_release": "/etc/zonevip/hook.sh"}))
+    start(lab)
+    lab.host("DB_Host1").mysql_kill()
+    lab.wait_for(lambda: "gate_shut" in instance(lab, "DB_Host2")["not_eligible_because"], 10, "the veto")
+    assert lab.parameter()[0] == "DB_Host1"
+    lab.host("DB_Host2").exec(["touch", "/run/zonevip-script/let-it"])
+    lab.wait_owner("DB_Host2", 20)
+    with open(lab.host("DB_Host2").path("/run/zonevip-script/hooks.log")) as log:
+        stages = log.read().split()
+    assert stages.count("gate") >= 2 and "promote" in stages, stages
+    for name in DB_HOSTS:
+        lab.host(name).notify_stop()
