@@ -12,6 +12,8 @@
 #include "agent/base/log.h"
 #include "agent/touch.h"
 
+#define LOOK_AGAIN 3.0 /* seconds */
+
 /* Keeps @text at *@place; true when it changed. Empty is NULL. */
 static bool set_text(char **place, const char *text)
 {
@@ -201,6 +203,18 @@ static void sum_up_checks(struct agent *agent)
 	}
 }
 
+/* No answer, and nothing known yet: this node waits for it to be of any use. */
+static void look_again_soon(struct agent *agent, const struct aws_job *job)
+{
+	if (agent->target_checked ||
+	    (job->outcome != OUTCOME_UNKNOWN && job->outcome != OUTCOME_THROTTLED &&
+	     job->outcome != OUTCOME_NOT_SENT))
+		return;
+	ev_timer_stop(agent->loop, &agent->target_timer);
+	ev_timer_set(&agent->target_timer, LOOK_AGAIN, agent->target_timer.repeat);
+	ev_timer_start(agent->loop, &agent->target_timer);
+}
+
 static void own_interface_done(struct agent *agent, const struct aws_job *job)
 {
 	const struct aws_identity *self = &agent->identity;
@@ -226,6 +240,7 @@ static void own_interface_done(struct agent *agent, const struct aws_job *job)
 		agent->checks_of[i].checked = false; /* an outage in between proves nothing */
 	}
 	sum_up_checks(agent);
+	look_again_soon(agent, job);
 	feed_target(agent);
 }
 
@@ -240,6 +255,7 @@ static void own_address_done(struct agent *agent, const struct aws_job *job)
 	bool before = agent->clone_error[0];
 	char text[IP_TEXT_MAX];
 
+	look_again_soon(agent, job);
 	if (job->outcome != OUTCOME_OK && job->outcome != OUTCOME_ABSENT)
 		return; /* an outage in between proves nothing */
 	agent->address_checked = true;
