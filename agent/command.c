@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "agent/base/log.h"
+#include "agent/whatif.h"
 
 #define WORDS_MAX 8
 #define SPAN_MAX_S 2592000 /* 30 days */
@@ -29,7 +30,7 @@ struct request {
 	bool force;
 	mono_us span;	    /* for=SECONDS, 0 = no end */
 	const char *reason; /* reason=TEXT to the end of the line, "" = none */
-	bool dry; /* only say what would be said */
+	bool dry;	    /* only say what would be said */
 };
 
 struct verb {
@@ -160,10 +161,64 @@ static void give(struct request *request, enum core_command command, const char 
 	(void)buf_printf(request->reply, given ? "OK %s\n" : "ERROR %s: no such instance\n", done);
 }
 
+/* @instance's future in words, by the core itself. */
+static void foretell(struct request *request, enum whatif_case what, unsigned int instance)
+{
+	struct agent *agent = request->agent;
+	const struct whatif question = {.what = what,
+					.instance = instance,
+					.node = request->node,
+					.force = request->force,
+					.now = mono_now(),
+					.conf = agent->conf};
+	struct err err = {.text = ""};
+
+	if (whatif_tell(&agent->core, &question, request->reply, &err) < 0)
+		(void)buf_printf(request->reply, "ERROR %s: %s\n",
+				 agent->conf->instances[instance].name, err.text);
+}
+
+/* The one that is meant: named, or alone. -1: several could be, each with a future of its own
+ * (and the loop does not wait for all of them). */
+static int meant(const struct request *request)
+{
+	const struct agent *agent = request->agent;
+	int found = -1;
+
+	if (request->instance >= 0)
+		return request->instance;
+	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
+		if (agent->instances[i].leader != i)
+			continue;
+		if (found >= 0)
+			return -1;
+		found = (int)i;
+	}
+	return found;
+}
+
+static void run_whatif(struct request *request)
+{
+	enum whatif_case what = whatif_case_of(request->count > 1 ? request->words[1] : "");
+	int instance = meant(request);
+
+	if (what == WHATIF_CASES)
+		say(request, "ERROR say 'peer-down', 'db-down' or 'api-down'");
+	else if (instance < 0)
+		say(request, "ERROR name an instance: 'zonevipctl instances' lists them");
+	else
+		foretell(request, what, (unsigned int)instance);
+}
+
 static void run_switchover(struct request *request)
 {
-	give(request, CMD_SWITCHOVER,
-	     request->dry ? "nothing refuses it; nothing was done" : "handing over");
+	int instance = meant(request);
+
+	if (request->dry && instance >= 0)
+		foretell(request, WHATIF_SWITCHOVER, (unsigned int)instance);
+	else
+		give(request, CMD_SWITCHOVER,
+		     request->dry ? "nothing refuses it; nothing was done" : "handing over");
 }
 
 static void run_release(struct request *request)
@@ -227,6 +282,7 @@ static const struct verb verbs[] = {
 	{"metrics", false, run_metrics},
 	{"version", false, run_version},
 	{"why", false, run_why},
+	{"whatif", false, run_whatif},
 	{"events", false, run_events},
 	{"instances", false, run_instances},
 	{"nodes", false, run_nodes},

@@ -163,6 +163,12 @@ static int add_option(struct composing *composing, char *const **at)
 	return err_set(composing->err, "%s has no option '%s'", composing->command->name, word);
 }
 
+static bool is_case(const char *word)
+{
+	return strcmp(word, "peer-down") == 0 || strcmp(word, "db-down") == 0 ||
+	       strcmp(word, "api-down") == 0;
+}
+
 int ctl_compose(const struct ctl_command *command, char *const *arguments,
 		char line[static CTL_LINE_MAX], struct err *err)
 {
@@ -173,6 +179,13 @@ int ctl_compose(const struct ctl_command *command, char *const *arguments,
 		if (!*arguments ||
 		    (strcmp(*arguments, "on") != 0 && strcmp(*arguments, "off") != 0))
 			return err_set(err, "%s: say 'on' or 'off'", command->name);
+		if (add(&composing, "", *arguments++) < 0)
+			return -1;
+	}
+	if (command->form & CTL_CASE) {
+		if (!*arguments || !is_case(*arguments))
+			return err_set(err, "%s: say 'peer-down', 'db-down' or 'api-down'",
+				       command->name);
 		if (add(&composing, "", *arguments++) < 0)
 			return -1;
 	}

@@ -42,6 +42,7 @@ enum ctl_form {
 	CTL_KEEP = 16,	  /* [--keep] */
 	CTL_JSON = 32,	  /* [--json], which changes only what is printed */
 	CTL_FOR = 64,	  /* [--for TIME] [--reason TEXT] */
+	CTL_CASE = 128,	  /* peer-down | db-down | api-down, required, first */
 };
 
 struct ctl_command {

@@ -20,6 +20,8 @@ static const struct ctl_command commands[] = {
 	{"metrics", CTL_PLAIN, "", "the same for Prometheus", ctl_run_request},
 	{"why", CTL_NAME, "[INSTANCE]", "the present state as a chain of facts", ctl_run_request},
 	{"events", CTL_PLAIN, "", "the last state changes and their reasons", ctl_run_request},
+	{"whatif", CTL_CASE | CTL_INSTANCE, "peer-down|db-down|api-down [INSTANCE]",
+	 "what this node would do, by its own rules", ctl_run_request},
 	{"instances", CTL_PLAIN, "", "names of the instances", ctl_run_request},
 	{"nodes", CTL_PLAIN, "", "names of the nodes", ctl_run_request},
 	{"version", CTL_PLAIN, "", "the daemon's version", ctl_run_request},
