@@ -163,13 +163,28 @@ static void take_disclaimed(struct turn *t, int owner)
 		claim_begin(t, CLAIM_FAST, REASON_DISCLAIMED);
 }
 
+#define THROTTLED_MAX (30 * SEC)
+
+/* Up to when throttling makes a missing touch too weak to act upon. */
+static mono_us throttled(const struct turn *t, mono_us quiet_from)
+{
+	mono_us last = t->in->record.throttled;
+
+	if (core_throttle == CORE_THROTTLE_IGNORED)
+		return MONO_LONG_AGO;
+	if (core_throttle == CORE_THROTTLE_CAPPED)
+		return mono_min(last, quiet_from + THROTTLED_MAX);
+	return last;
+}
+
 /* C2: neither heard nor touching; two reads of P, the last after the deadline. */
 static void take_silent(struct turn *t, int owner)
 {
 	const struct timers *timers = timers_of(t);
 	const struct record *record = &t->in->record;
 	mono_us quiet_from = claim_quiet_from(t->core, t->in);
-	mono_us since = mono_max(mono_max(record->first_seen, quiet_from), record->throttled);
+	mono_us since =
+		mono_max(mono_max(record->first_seen, quiet_from), throttled(t, quiet_from));
 	mono_us gone, at;
 	bool ready = true;
 

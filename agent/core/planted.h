@@ -7,6 +7,17 @@
 #ifndef AGENT_CORE_PLANTED_H
 #define AGENT_CORE_PLANTED_H
 
+/*
+ * What a BACKUP makes of throttling (C2), for scripts/sim --fleet, which
+ * measures the choices; everywhere else the one of doc/fleet.md is built in.
+ */
+enum core_throttle { CORE_THROTTLE_IGNORED, CORE_THROTTLE_WAITS, CORE_THROTTLE_CAPPED };
+#ifdef CORE_FLEET
+extern enum core_throttle core_throttle;
+#else
+#define core_throttle CORE_THROTTLE_WAITS
+#endif
+
 #ifdef CORE_PLANTED
 enum planted {
 	PLANT_NOTHING,
