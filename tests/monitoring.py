@@ -22,7 +22,7 @@ def main():
     known = {"zonevip_" + name for name in re.findall(r'\{"([a-z_]+)",\s*"(?:gauge|counter)"', source)}
     known |= {"zonevip_" + name for name in re.findall(r'\bhead\(out, "([a-z_]+)"', source)}
     known |= {"zonevip_" + name for name in re.findall(r'\{"([a-z_]+_total)", "', source)}
-    known |= {"zonevip_" + name for name in re.findall(r'print_words\(\w+, "([a-z_]+)"', source)}
+    known |= {"zonevip_" + name for name in re.findall(r'print_words\(\s*\w+,\s*"([a-z_]+)"', source)}
     known |= {"zonevip_stage_duration_seconds_" + end for end in ("bucket", "sum", "count")} | {"zonevip_up"}
     dashboard = json.loads(read("conf", "monitoring", "grafana.json"))
     rules = read("conf", "monitoring", "alerts.yml")

@@ -43,4 +43,4 @@ if [ -f "$dict" ]; then # not in a release
 fi
 command -v mandoc >/dev/null || { echo "no mandoc: the page is not checked by it"; exit 77; }
 # Pages that are not installed yet are no fault of this one.
-! mandoc -Tlint "$page" 2>&1 | grep -v -e 'referenced manual not found' -e 'outdated mandoc.db'
+! mandoc -Tlint -Wwarning "$page" 2>&1 | grep -v -e 'referenced manual not found' -e 'outdated mandoc.db'
