@@ -94,7 +94,6 @@ static void step_backup(struct turn *t)
 		enter(t, CORE_FAULT, t->in->link_up ? REASON_CHECK_FAILED : REASON_LINK_DOWN);
 		return;
 	}
-	group_want(t);
 	claim_consider(t);
 }
 
@@ -433,4 +432,6 @@ void settle(struct turn *t)
 	else if (in->fit_since == MONO_NEVER)
 		in->fit_since = t->now;
 	in->blockers = now_blocked;
+	if (in->state == CORE_BACKUP && !t->core->stopping) /* by what is true now */
+		group_want(t);
 }
