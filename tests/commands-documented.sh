@@ -13,7 +13,10 @@ trap 'rm -rf "$work"' EXIT
 bad=0
 
 "$build/zonevipctl" -h | awk '/^  [a-z]/ { print $1 }' | sort -u >"$work/said"
-awk '/^\.It Cm / { print $3 }
+awk '/^\.Bl/ { depth++ }
+	/^\.El/ { depth-- }
+	depth != 1 { next } # words of a command have a list inside its own
+	/^\.It Cm / { print $3 }
 	/^\.It Xo/ { getline; if ($1 == ".Cm") print $2 }' "$pages/zonevipctl.8" | sort -u >"$work/documented"
 if ! diff -u "$work/said" "$work/documented"; then
 	echo "zonevipctl -h and zonevipctl(8) differ"
