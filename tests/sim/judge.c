@@ -307,12 +307,23 @@ const char *judge_one_acts(struct world *world)
 	return NULL;
 }
 
-static mono_us instance_waits(const struct instance *in)
+/* The next look, when throttling has made the looks rarer: it may last five minutes. */
+static mono_us slowed_look(const struct world *world, mono_us asked, unsigned int slow)
+{
+	mono_us period = timers_profile(world->config.profile)->verify_backup;
+
+	return slow ? asked + mono_min(period << slow, 300 * SEC) : MONO_LONG_AGO;
+}
+
+static mono_us instance_waits(const struct world *world, const struct instance *in)
 {
 	const struct record *record = &in->record;
 	mono_us until = mono_max(mono_max(record->retry_at, record->throttled),
 				 mono_max(in->claim_after, in->handover_until));
 
+	until = mono_max(until, slowed_look(world, record->asked, record->slow));
+	for (unsigned int t = 0; t < in->config.tables; t++)
+		until = mono_max(until, slowed_look(world, in->routes[t].asked, in->routes_slow));
 	until = mono_max(until, mono_max(in->alias_quiet, in->alias_retry));
 	until = mono_max(until, in->preempt_after);
 	for (unsigned int t = 0; t < in->config.tables; t++) /* and those left alone for a minute */
@@ -353,7 +364,7 @@ mono_us judge_waits(const struct world *world)
 		for (unsigned int o = 0; o < world->config.nodes; o++)
 			until = mono_max(until, h->core.touch_read[o].retry_at);
 		for (unsigned int i = 0; i < world->config.instances; i++)
-			until = mono_max(until, instance_waits(&h->instances[i]));
+			until = mono_max(until, instance_waits(world, &h->instances[i]));
 		longest = mono_max(longest, until - world_clock(world, n));
 	}
 	return longest;
