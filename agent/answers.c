@@ -342,6 +342,28 @@ void agent_on_identity(void *arg, const struct aws_identity *identity)
 	feed_target(agent);
 }
 
+/* Only a machine that cannot be serving is evidence; what AWS calls pending may be. */
+static void instance_done(struct agent *agent, const struct aws_job *job)
+{
+	static const char *const gone[] = {"stopping", "stopped", "shutting-down", "terminated"};
+	const char *name = agent->conf->nodes[job->table].name;
+	bool up = true;
+
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+		up &= strcmp(job->instance_state, gone[i]) != 0;
+	if (job->outcome == OUTCOME_OK)
+		log_event(LOG_LV_INFO, "evidence", "node=%s instance=%s state=%s", name,
+			  job->instance_id, job->instance_state);
+	else
+		log_event(LOG_LV_WARNING, "evidence", "node=%s error=\"%s\"", name, job->error);
+	agent_feed(agent, &(struct event){.type = EV_EVIDENCE,
+					  .node = (int)job->table,
+					  .op = job->op,
+					  .outcome = job->outcome,
+					  .sent = job->sent,
+					  .up = up});
+}
+
 void agent_on_job(void *arg, struct aws_job *job)
 {
 	struct agent *agent = arg;
@@ -368,6 +390,8 @@ void agent_on_job(void *arg, struct aws_job *job)
 		agent_tables_done(agent, job);
 		break;
 	case AWS_INSTANCE:
+		instance_done(agent, job);
+		break;
 	case AWS_ASK:
 	case AWS_CALLS:
 		break; /* never asked by the daemon */

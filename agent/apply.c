@@ -290,6 +290,28 @@ static void call_touch(struct agent *agent, const struct action *act)
 	aws_submit(agent->aws, job);
 }
 
+/* Is that node's machine still there? Without its id the job comes back unsent. */
+static void call_instance(struct agent *agent, const struct action *act)
+{
+	struct aws_job *job = aws_job_new(AWS_INSTANCE);
+
+	if (!job) {
+		out_of_memory(agent);
+		return;
+	}
+	(void)snprintf(job->instance_id, sizeof(job->instance_id), "%s",
+		       agent->node_instance[act->node]);
+	if (!job->instance_id[0])
+		(void)snprintf(job->error, sizeof(job->error), "the instance of %s is not known",
+			       agent->conf->nodes[act->node].name);
+	job->op = act->op;
+	job->instance = AGENT_TOUCH; /* of no instance; it may run beside any write */
+	job->table = (unsigned int)act->node;
+	job->not_after = act->not_after;
+	job->deadline = act->deadline;
+	aws_submit(agent->aws, job);
+}
+
 static void call_route(struct agent *agent, const struct action *act)
 {
 	const struct conf_instance *conf = &agent->conf->instances[act->instance];
@@ -372,7 +394,8 @@ void agent_apply(struct agent *agent, const struct action *act)
 		agent_database_duty(agent, act);
 		break;
 	case ACT_EVIDENCE_GET:
-		break; /* the routes alone tell: no shell asks for a machine\'s state yet */
+		call_instance(agent, act);
+		break;
 	case ACT_TYPES:
 		break;
 	}

@@ -44,8 +44,9 @@ static json_t *statement(const char *sid, json_t *actions, json_t *resources)
 
 static json_t *read_network(const struct policy_names *names)
 {
-	json_t *actions = json_pack("[s, s, s]", "ec2:DescribeRouteTables",
-				    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups");
+	json_t *actions = json_pack("[s, s, s, s]", "ec2:DescribeRouteTables",
+				    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
+				    "ec2:DescribeInstances");
 	json_t *one;
 
 	one = statement("ReadNetwork", actions, json_pack("[s]", "*"));

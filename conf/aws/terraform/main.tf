@@ -230,7 +230,7 @@ resource "aws_iam_role_policy" "db" {
       {
         Sid      = "SeeRoutesAndInterfaces"
         Effect   = "Allow"
-        Action   = ["ec2:DescribeRouteTables", "ec2:DescribeNetworkInterfaces"]
+        Action   = ["ec2:DescribeRouteTables", "ec2:DescribeNetworkInterfaces", "ec2:DescribeInstances"]
         Resource = "*"
       },
       {

@@ -32,6 +32,7 @@ def clean(lab):
         host.agent_stop()
         host.dns("ok")
         host.imds("ok")
+        lab.instance_state(name, "running")
         host.mysql_start()
         host.exec(["ip", "addr", "flush", "dev", "eth0", "label", "eth0:*"])
         host.exec(["find", STATE, "-mindepth", "1", "-delete"])

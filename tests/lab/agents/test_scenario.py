@@ -46,12 +46,22 @@ def test_c_mysqld_started_again_moves_nothing(pair):
     assert "hold" in instance(pair, "DB_Host1")["not_eligible_because"]
 
 
+def test_a_silent_owner_whose_machine_is_stopped_is_followed_without_the_grace(pair):
+    since = now_ns()
+    pair.instance_state("DB_Host1", "stopped")
+    pair.cut("DB_Host1")
+    pair.wait_owner("DB_Host2", SILENT_S + 3)
+    took = (max(line["t_done_ns"] for line in writes(pair, since)) - since) / 1e9
+    assert 1.5 <= took <= SILENT_S - 0.5, took  # D, and two looks a second apart
+    assert len(pair.log(since=since, action="DescribeInstances")) >= 2
+
+
 def test_d_e_a_silent_death_moves_after_D_and_G_and_the_return_moves_nothing(pair):
     since = now_ns()
     pair.cut("DB_Host1")
     pair.wait_owner("DB_Host2", SILENT_S + 3)
     took = (max(line["t_done_ns"] for line in writes(pair, since)) - since) / 1e9
-    assert SILENT_S - 0.3 <= took <= SILENT_S + 0.5, took
+    assert SILENT_S - 0.3 <= took <= SILENT_S + 3, took  # the demo measures
     pair.heal()
     pair.wait_for(lambda: state(pair, "DB_Host1") == "BACKUP", 5, "DB_Host1 to give way")
     pair.wait_for(lambda: pair.holders() == ["DB_Host2"], 1, "one alias")
