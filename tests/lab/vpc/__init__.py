@@ -105,6 +105,7 @@ Host (h = lab.host(name); a web host has only the first group)
  .agent_start(wait=True) .agent_stop() .agent_restart() .agent_reload()
  .agent_kill(restart=True, cleanup=True)   SIGKILL; restart=False: as if the start limit were
                                        reached, and the on-failure cleanup runs unless cleanup=False
+ .agent_watchdog(kills)                False: the supervisor's watchdog only records; True: it kills
  .agent_status() -> dict               supervisor's view: state pid ready restarts last_exit status
  .services() -> {service: view}        the same of zonevipd, zonevip-notify and mysqld
  .notify_start() .notify_stop() .notify_kill()     zonevip-notify (agent_start starts it first)

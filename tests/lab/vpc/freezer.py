@@ -5,6 +5,7 @@ Groups belong to the machine and not to the lab, so they are named after the lab
 removed by whoever ends the lab. In v1 a frozen process does not even die by SIGKILL: thaw first.
 """
 
+import errno
 import glob
 import hashlib
 import os
@@ -101,12 +102,22 @@ def _await(done, path: str) -> None:
 
 
 def _empty(path: str, root: str, homes: dict[int, str]) -> None:
-    for pid in map(int, _read(f"{path}/cgroup.procs").split()):
+    def emptied() -> bool:
+        """Again while what was thawed forks, or the kernel still counts one that has just left."""
+        for pid in map(int, _read(f"{path}/cgroup.procs").split()):
+            try:
+                _write(f"{homes.get(pid, root)}/cgroup.procs", str(pid))
+            except ProcessLookupError:
+                pass
         try:
-            _write(f"{homes.get(pid, root)}/cgroup.procs", str(pid))
-        except ProcessLookupError:
-            pass
-    os.rmdir(path)
+            os.rmdir(path)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            return False
+        return True
+
+    _await(emptied, path)
 
 
 def _write(path: str, text: str) -> None:

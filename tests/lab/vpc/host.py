@@ -163,6 +163,11 @@ class Host:
         self._lab.note("agent-kill", host=self.name, restart=restart)
         self._ask("kill", "zonevipd", restart=restart, cleanup=cleanup)
 
+    def agent_watchdog(self, kills: bool) -> None:
+        """False: one that is late is recorded and left alone, as where no systemd watches."""
+        self._lab.note("watchdog", host=self.name, kills=kills)
+        self._ask("watchdog", "zonevipd", kills=kills)
+
     def agent_status(self) -> dict:
         return self.services()["zonevipd"]
 

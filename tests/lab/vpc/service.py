@@ -49,6 +49,7 @@ class Service:
         self.pid = 0
         self.restarts = 0
         self.last_exit: str | None = None
+        self.watchdog_kills = True
         self.status_text = ""
         self._loop = loop
         self._log_path = f"{log_dir}/{host}.{unit.name}.log"
@@ -208,7 +209,8 @@ class Service:
 
     def _watchdog(self) -> None:
         self._record("watchdog", self)
-        self._kill_group()
+        if self.watchdog_kills:
+            self._kill_group()
 
     # --- ending ---
 

@@ -36,6 +36,7 @@ class Supervisor:
         self._loop.on_signal({signal.SIGCHLD: self._reap})
         Server(self._loop, f"{LAB}/sock/{host}", {
             "start": self._start, "stop": self._stop, "kill": self._kill, "signal": self._signal,
+            "watchdog": self._watchdog,
             "status": lambda: [service.view() for service in self._services.values()]})
 
     def run(self) -> None:
@@ -80,6 +81,9 @@ class Supervisor:
         if number is None:
             raise LabError(f"no signal '{name}'")
         self._service(service).signal(number)
+
+    def _watchdog(self, service: str, kills: bool) -> None:
+        self._service(service).watchdog_kills = kills
 
 
 def main(host: str, anchor: int, users: Users, ready: Callable[[], None]) -> None:
