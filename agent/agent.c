@@ -50,6 +50,7 @@ static void step(struct agent *agent, const struct event *ev)
 		stages_action(&agent->stages, &agent->core, agent->stepped, &agent->todo.items[i]);
 		agent_apply(agent, &agent->todo.items[i]); /* starts work; never waits for it */
 	}
+	agent_remember_changes(agent);
 	memory_step(agent->memory, ev);
 }
 

@@ -12,6 +12,7 @@
  *   positions.c positions of the databases between nodes, rejoining
  *   memory.c   the state file and the journal
  *   command.c  request lines of the control socket -> events and answers
+ *   events.c   what happened, kept for people
  *   status.c   the state of everything as JSON
  */
 #ifndef AGENT_AGENT_H
@@ -68,9 +69,23 @@ struct agent_instance {
 	bool alias_report;	       /* the core waits to hear how plumbing went */
 };
 
+enum agent_event_kind { EVENT_NOTE, EVENT_STATE, EVENT_CHANGE };
+
 struct agent_event {
+	enum agent_event_kind kind;
 	double when; /* wall clock */
 	char text[240];
+	/* Of a state or a change: */
+	unsigned int instance;
+	enum core_state from, to;
+	enum core_reason reason;
+	uint64_t term;
+	/* Of a change: */
+	bool takeover;	/* or this node left */
+	double decided; /* wall clock, as when, which is its end */
+	double sign;
+	double promote_from;  /* 0 = no promotion */
+	mono_us took[STAGES]; /* -1 = not part of it */
 };
 
 struct agent {
@@ -151,13 +166,22 @@ bool agent_alive(const struct agent *agent);
 
 /* apply.c */
 void agent_apply(struct agent *agent, const struct action *act);
-/* Keeps a line for `zonevipctl events`. */
-__attribute__((format(printf, 2, 3))) void agent_remember(struct agent *agent, const char *fmt,
-							  ...);
 /* Hands a hook to the runner; returns its number. */
 uint32_t agent_run_hook(struct agent *agent, const struct action *act, const char *word);
 /* All VIPs of an instance are there (or, when @any, one of them). */
 bool agent_plumbed(struct agent *agent, unsigned int instance, bool any);
+
+/* events.c */
+/* Keeps a line for `zonevipctl events`. */
+__attribute__((format(printf, 2, 3))) void agent_remember(struct agent *agent, const char *fmt,
+							  ...);
+void agent_remember_state(struct agent *agent, const struct action *act);
+/* Take-overs and departures that have ended since the last call, with their stages. */
+void agent_remember_changes(struct agent *agent);
+void agent_events_text(const struct agent *agent, struct buf *reply);
+int agent_events_json(const struct agent *agent, struct buf *reply);
+/* Seconds since the epoch: for people only, decides nothing. */
+double agent_wall_clock(void);
 
 /* cloud.c */
 int agent_open_aws(struct agent *agent, struct err *err);

@@ -127,10 +127,15 @@ static void route_done(struct agent *agent, const struct aws_job *job)
 		(void)snprintf(route->target, sizeof(route->target), "%s", job->route_eni);
 	if (set_text(&route->error, job->error))
 		log_change(agent->conf->instances[job->instance].name, job->table_id, job);
-	if (set && job->outcome == OUTCOME_OK)
-		log_event(LOG_LV_INFO, "route_set", "instance=%s table=%s took_ms=%lld",
-			  agent->conf->instances[job->instance].name, job->table_id,
-			  (long long)((job->done - job->sent) / MSEC));
+	if (set && job->outcome == OUTCOME_OK) {
+		const char *name = agent->conf->instances[job->instance].name;
+		long long took_ms = (long long)((job->done - job->sent) / MSEC);
+
+		log_event(LOG_LV_INFO, "route_set", "instance=%s table=%s took_ms=%lld", name,
+			  job->table_id, took_ms);
+		agent_remember(agent, "%s: route in %s written, %lld ms", name, job->table_id,
+			       took_ms);
+	}
 	agent_feed(agent, &(struct event){
 				  .type = set ? EV_ROUTE_WRITTEN : EV_ROUTE_READ,
 				  .instance = job->instance,

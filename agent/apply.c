@@ -6,32 +6,11 @@
 #include "agent/agent.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/base/log.h"
 #include "agent/touch.h"
-
-static double wall_clock(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* for people only: decides nothing */
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-void agent_remember(struct agent *agent, const char *fmt, ...)
-{
-	struct agent_event *event = &agent->events[agent->event_count++ % AGENT_EVENTS_MAX];
-	va_list args;
-
-	event->when = wall_clock();
-	va_start(args, fmt);
-	(void)vsnprintf(event->text, sizeof(event->text), fmt, args);
-	va_end(args);
-}
 
 /* --- heartbeats --------------------------------------------------------------------- */
 
@@ -128,14 +107,12 @@ static void state_changed(struct agent *agent, const struct action *act)
 	const char *name = agent->conf->instances[act->instance].name;
 	const char *word = script_word(act->state);
 
-	agent->extra[act->instance].last_transition = wall_clock();
+	agent->extra[act->instance].last_transition = agent_wall_clock();
 	log_line(LOG_LV_INFO, "(%s) Entering %s STATE from=%s reason=%s term=%" PRIu64 " owner=%s",
 		 name, core_state_name(act->state), core_state_name(act->old_state),
 		 core_reason_name(act->reason), in->record.version,
 		 node_name(agent, in->record.owner));
-	agent_remember(agent, "%s: %s -> %s (%s), term %" PRIu64, name,
-		       core_state_name(act->old_state), core_state_name(act->state),
-		       core_reason_name(act->reason), in->record.version);
+	agent_remember_state(agent, act);
 	if (act->state == CORE_MAINT || strcmp(word, agent->extra[act->instance].told) != 0)
 		tell_scripts(agent, act, word);
 }
@@ -191,6 +168,7 @@ static void plumb(struct agent *agent, const struct action *act, bool add)
 	}
 	agent->extra[act->instance].alias_report = true;
 	log_event(LOG_LV_INFO, add ? "alias_added" : "alias_removed", "instance=%s", conf->name);
+	agent_remember(agent, "%s: address %s", conf->name, add ? "added" : "removed");
 }
 
 /* --- calls to AWS ------------------------------------------------------------------------- */

@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/base/log.h"
 #include "agent/whatif.h"
@@ -100,23 +99,12 @@ static void run_why(struct request *request)
 
 static void run_events(struct request *request)
 {
-	struct agent *agent = request->agent;
-	unsigned int first =
-		agent->event_count > AGENT_EVENTS_MAX ? agent->event_count - AGENT_EVENTS_MAX : 0;
+	bool json = request->count > 1 && strcmp(request->words[1], "json") == 0;
 
-	for (unsigned int e = first; e < agent->event_count; e++) {
-		const struct agent_event *event = &agent->events[e % AGENT_EVENTS_MAX];
-		time_t seconds = (time_t)event->when;
-		struct tm tm;
-		char when[32];
-
-		(void)localtime_r(&seconds, &tm);
-		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-		(void)buf_printf(request->reply, "%s.%03d %s\n", when,
-				 (int)((event->when - (double)seconds) * 1000), event->text);
-	}
-	if (agent->event_count == 0)
-		say(request, "nothing has happened yet");
+	if (!json)
+		agent_events_text(request->agent, request->reply);
+	else if (agent_events_json(request->agent, request->reply) < 0)
+		say(request, "ERROR no room for the answer");
 }
 
 /* --- commands ------------------------------------------------------------------------ */

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define LEAVING_MAX (30 * SEC) /* older: the core was told to end something else */
+
 const mono_us stage_bounds[STAGE_BOUNDS] = {
 	5 * MSEC,   10 * MSEC, 25 * MSEC,   50 * MSEC, 100 * MSEC, 250 * MSEC,
 	500 * MSEC, 1 * SEC,   2500 * MSEC, 5 * SEC,   10 * SEC,   30 * SEC,
@@ -96,6 +98,8 @@ static void end_takeover(struct stages *stages, struct stage_run *run, mono_us n
 		return;
 	run->running = false;
 	sample(stages, run, STAGE_TOTAL, now - run->sign);
+	run->ended = now;
+	run->untold = true;
 }
 
 static void confirm(struct stages *stages, struct stage_run *run, mono_us now,
@@ -114,9 +118,17 @@ static void begin_leaving(struct stages *stages, const struct core *core, mono_u
 {
 	struct stage_run *run = &stages->runs[act->instance];
 	uint32_t tracks = core->instances[act->instance].config.tracks;
+	bool known = run->leaving > 0 && now - run->leaving < LEAVING_MAX;
+	mono_us decided = known ? run->leaving : now;
+	mono_us fenced = known ? run->took[STAGE_FENCE] : -1;
 	mono_us good = 0;
 
-	begin(run, now, now, act->reason);
+	/* The fence and the address came before this: they are of this change. */
+	begin(run, decided, decided, act->reason);
+	run->took[STAGE_FENCE] = fenced;
+	sample(stages, run, STAGE_RELEASE, now - decided);
+	run->ended = now;
+	run->untold = true;
 	stages->failures += act->state == CORE_FAULT;
 	if (act->reason != REASON_CHECK_FAILED)
 		return;
@@ -125,7 +137,7 @@ static void begin_leaving(struct stages *stages, const struct core *core, mono_u
 			good = mono_max(good, stages->good[k]);
 	if (good > 0) {
 		run->sign = good;
-		sample(stages, run, STAGE_DETECT, now - good);
+		sample(stages, run, STAGE_DETECT, decided - good);
 	}
 }
 
@@ -168,6 +180,8 @@ void stages_event(struct stages *stages, const struct core *core, mono_us now,
 	if ((ev->type == EV_FENCED || ev->type == EV_PROMOTED) && run->asked) {
 		sample(stages, run, ev->type == EV_FENCED ? STAGE_FENCE : STAGE_PROMOTE,
 		       now - run->asked);
+		if (ev->type == EV_PROMOTED)
+			run->promoted_from = run->asked;
 		run->asked = 0;
 	}
 	if (ev->type != EV_ROUTE_WRITTEN || run->calls == 0)
@@ -194,13 +208,21 @@ void stages_action(struct stages *stages, const struct core *core, mono_us now,
 	case ACT_ROUTE_SET:
 		run->calls += run->running;
 		break;
-	case ACT_ALIAS_DEL:
-		if (run->began && !run->running && run->took[STAGE_RELEASE] < 0)
-			sample(stages, run, STAGE_RELEASE, now - run->decided);
+	case ACT_CANCEL:
+		run->leaving = now;
+		run->took[STAGE_FENCE] = -1;
 		break;
 	default:
 		break;
 	}
+}
+
+bool stages_ended(struct stages *stages, unsigned int instance)
+{
+	bool untold = stages->runs[instance].untold;
+
+	stages->runs[instance].untold = false;
+	return untold;
 }
 
 void stages_notified(struct stages *stages, mono_us took)

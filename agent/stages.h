@@ -41,8 +41,12 @@ struct stage_run {
 	unsigned int calls; /* route writes under way */
 	mono_us sign;	    /* first sign of what led to it */
 	mono_us decided;
-	mono_us asked;	      /* the fence or promotion under way */
-	mono_us took[STAGES]; /* -1 = not part of it */
+	mono_us asked;	       /* the fence or promotion under way */
+	mono_us promoted_from; /* the promotion was asked for */
+	mono_us ended;	       /* with every route written, or the alias gone */
+	mono_us leaving;       /* an acting state was told to end: before its fence */
+	bool untold;	       /* ended, and nobody has taken notice yet */
+	mono_us took[STAGES];  /* -1 = not part of it */
 	enum core_reason reason;
 };
 
@@ -63,6 +67,8 @@ void stages_event(struct stages *stages, const struct core *core, mono_us now,
 		  const struct event *ev);
 void stages_action(struct stages *stages, const struct core *core, mono_us now,
 		   const struct action *act);
+/* True once for each change of @instance that has ended. */
+bool stages_ended(struct stages *stages, unsigned int instance);
 /* A notify script has ended; of no instance. */
 void stages_notified(struct stages *stages, mono_us took);
 

@@ -6,6 +6,7 @@
 #ifndef AGENT_CTL_CTL_H
 #define AGENT_CTL_CTL_H
 
+#include "agent/base/buf.h"
 #include "agent/base/err.h"
 
 #define CTL_LINE_MAX 1024  /* a request with its newline: CONTROL_REQUEST_MAX */
@@ -85,6 +86,12 @@ enum ctl_exit ctl_run_keygen(const struct ctl *ctl, const struct ctl_command *co
 enum ctl_exit ctl_run_completion(const struct ctl *ctl, const struct ctl_command *command,
 				 char *const *arguments);
 
+/* Lines, JSON, or a picture of one fail-over. */
+enum ctl_exit ctl_run_events(const struct ctl *ctl, const struct ctl_command *command,
+			     char *const *arguments);
+
+/* An answer as it is, but for control characters. */
+void ctl_print(const struct buf *reply);
 /* One line on stderr, "zonevipctl: ..."; returns @code. */
 enum ctl_exit ctl_fail(enum ctl_exit code, const char *text);
 

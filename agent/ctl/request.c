@@ -15,7 +15,7 @@ enum ctl_exit ctl_fail(enum ctl_exit code, const char *text)
 }
 
 /* Names in it may come from another host: nothing may move the cursor. */
-static void print(const struct buf *reply)
+void ctl_print(const struct buf *reply)
 {
 	for (size_t i = 0; i < reply->length; i++) {
 		unsigned char c = (unsigned char)reply->data[i];
@@ -38,7 +38,7 @@ enum ctl_exit ctl_run_request(const struct ctl *ctl, const struct ctl_command *c
 	buf_init(&reply, CTL_REPLY_MAX);
 	code = ask(ctl->socket, line, &reply, &err);
 	if (code == CTL_OK)
-		print(&reply);
+		ctl_print(&reply);
 	else
 		(void)ctl_fail(code, err.text);
 	buf_free(&reply);

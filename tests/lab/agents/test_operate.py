@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What an operator asks, and rehearses, before it matters."""
 
+import json
+import os
 import re
+from xml.etree import ElementTree
 
 from conftest_agents import instance, state
 
@@ -44,3 +47,42 @@ def test_a_switchover_is_tried_without_doing_it(pair):
     pair.wait_for(lambda: "the target is not eligible" in ctl(pair, "DB_Host1", "switchover", "--dry-run", check=False).stderr,
                   10, "the refusal to name the target")
     assert state(pair, "DB_Host1") == "MASTER"
+
+
+def events(lab, host):
+    return json.loads(ctl(lab, host, "events", "--json").stdout)
+
+
+def changes(lab, host):
+    return [event for event in events(lab, host)["events"] if event["kind"] == "change"]
+
+
+def test_a_fail_over_is_told_with_its_stages_and_drawn(pair):
+    pair.host("DB_Host1").mysql_kill()
+    pair.wait_owner("DB_Host2", 10)
+    pair.wait_for(lambda: changes(pair, "DB_Host2") and changes(pair, "DB_Host1"), 10, "both to have told it")
+    left, taken = changes(pair, "DB_Host1")[-1], changes(pair, "DB_Host2")[-1]
+    assert (left["takeover"], left["reason"], left["to"]) == (False, "check_failed", "FAULT")
+    assert {"detect", "release"} <= set(left["took_ms"])
+    assert (taken["takeover"], taken["reason"], taken["to"]) == (True, "owner_disclaimed", "MASTER")
+    assert {"claim", "route", "record", "total"} <= set(taken["took_ms"])
+    assert taken["sign"] <= taken["decided"] <= taken["when"]
+    text = ctl(pair, "DB_Host2", "events").stdout
+    assert "MasterDB: taken over within" in text and "BACKUP -> CLAIMING (owner_disclaimed)" in text and "address added" in text
+
+    with open(pair.host("DB_Host2").path("/tmp/other.json"), "w", encoding="utf-8") as file:
+        file.write(ctl(pair, "DB_Host1", "events", "--json").stdout)
+    both = ctl(pair, "DB_Host2", "events", "--svg", "1", "--with", "/tmp/other.json").stdout
+    ElementTree.fromstring(both)
+    for words in (">DB_Host1<", ">DB_Host2<", ">MASTER<", ">route  ", ">detect  ", "From the address gone to the last route written", "check "):
+        assert words in both, words
+    alone = ctl(pair, "DB_Host2", "events", "--svg", "1").stdout
+    ElementTree.fromstring(alone)
+    assert "its events were not given" in alone
+    if os.environ.get("ZONEVIP_SVG"):
+        with open(os.environ["ZONEVIP_SVG"], "w", encoding="utf-8") as file:
+            file.write(both)
+    assert "have not been 999 changes" in ctl(pair, "DB_Host2", "events", "--svg", "999", check=False).stderr
+    with open(pair.host("DB_Host2").path("/tmp/other.json"), "w", encoding="utf-8") as file:
+        file.write('{"node": "<&\\u0007\\"", "events": [7, {"kind": "change", "when": 1e308, "sign": -1e308, "took_ms": {"route": "x"}}]}')
+    ElementTree.fromstring(ctl(pair, "DB_Host2", "events", "--svg", "1", "--with", "/tmp/other.json").stdout)
