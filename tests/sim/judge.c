@@ -293,6 +293,19 @@ const char *judge_look(struct world *world, struct judge *judge)
 	return broken;
 }
 
+/* By preemption or to gather a group: between the old owner's word and the new one's claim. */
+static bool handed_over(const struct world *world, unsigned int i)
+{
+	for (unsigned int n = 0; n < world->config.nodes; n++) {
+		const struct instance *in = &world->hosts[n].instances[i];
+
+		if (awake(world, n) && in->handover_until > world_clock(world, n) &&
+		    (in->reason == REASON_PREEMPTED || in->reason == REASON_SYNC_GROUP))
+			return true;
+	}
+	return false;
+}
+
 const char *judge_one_acts(struct world *world)
 {
 	for (unsigned int i = 0; i < world->config.instances; i++) {
@@ -300,7 +313,7 @@ const char *judge_one_acts(struct world *world)
 
 		for (unsigned int n = 0; n < world->config.nodes; n++)
 			acting += world_acts(world, n, i);
-		if (acting != 1)
+		if (acting != 1 && (acting || !handed_over(world, i)))
 			return acting ? "I3 more than one node acts long after the faults ended"
 				      : "I3 nobody acts long after the faults ended";
 	}
@@ -377,6 +390,8 @@ const char *judge_agreed(struct world *world)
 	for (unsigned int i = 0; i < world->config.instances && !broken; i++) {
 		const struct param_version *param = world_param(world, i);
 
+		if (handed_over(world, i))
+			continue;
 		if (!param->exists || param->value >= (int)world->config.nodes)
 			return "I3 the parameter names nobody";
 		if (world->hosts[param->value].instances[i].state != CORE_MASTER)
