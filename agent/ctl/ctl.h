@@ -90,6 +90,10 @@ enum ctl_exit ctl_run_completion(const struct ctl *ctl, const struct ctl_command
 enum ctl_exit ctl_run_events(const struct ctl *ctl, const struct ctl_command *command,
 			     char *const *arguments);
 
+/* A switchover and back under a client probe, with a report. */
+enum ctl_exit ctl_run_drill(const struct ctl *ctl, const struct ctl_command *command,
+			    char *const *arguments);
+
 /* An answer as it is, but for control characters. */
 void ctl_print(const struct buf *reply);
 /* One line on stderr, "zonevipctl: ..."; returns @code. */

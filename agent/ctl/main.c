@@ -28,6 +28,10 @@ static const struct ctl_command commands[] = {
 	{"version", CTL_PLAIN, "", "the daemon's version", ctl_run_request},
 	{"switchover", CTL_INSTANCE | CTL_TO_FORCE, "[INSTANCE] [--to NODE] [--force] [--dry-run]",
 	 "hand over to a peer, as planned", ctl_run_request},
+	{"drill", CTL_PLAIN,
+	 "[INSTANCE] [--to NODE] [--back CMD] [--one-way] [--probe CMD] [--port N] [--report FILE] "
+	 "[--yes]",
+	 "a switchover and back under a client probe, with a report", ctl_run_drill},
 	{"maintenance", CTL_ON_OFF | CTL_INSTANCE | CTL_FOR,
 	 "on|off [INSTANCE] [--for TIME] [--reason TEXT]",
 	 "freeze: hands off, the VIP stays where it is", ctl_run_request},

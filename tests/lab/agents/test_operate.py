@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import subprocess
 from xml.etree import ElementTree
 
 from conftest_agents import instance, state
@@ -86,3 +87,30 @@ def test_a_fail_over_is_told_with_its_stages_and_drawn(pair):
     with open(pair.host("DB_Host2").path("/tmp/other.json"), "w", encoding="utf-8") as file:
         file.write('{"node": "<&\\u0007\\"", "events": [7, {"kind": "change", "when": 1e308, "sign": -1e308, "took_ms": {"route": "x"}}]}')
     ElementTree.fromstring(ctl(pair, "DB_Host2", "events", "--svg", "1", "--with", "/tmp/other.json").stdout)
+
+
+def test_a_drill_goes_there_and_back_and_writes_what_a_client_felt(pair):
+    host = pair.host("DB_Host1")
+    refused = ctl(pair, "DB_Host1", "drill", "--one-way", check=False)
+    assert refused.returncode == 1 and "say --yes" in refused.stderr
+    elsewhere = ctl(pair, "DB_Host2", "drill", "--one-way", "--yes", check=False)
+    assert elsewhere.returncode == 1 and "a drill begins on the owner" in elsewhere.stderr
+    words = ["zonevipctl", "drill", "--yes", "--back", "touch /tmp/come-back", "--report", "/tmp/drill.md"]
+    with host.popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as drill:
+        pair.wait_for(lambda: os.path.exists(host.path("/tmp/come-back")) or drill.poll() is not None, 60, "the drill to ask for the way back")
+        if drill.poll() is None:
+            assert pair.owner() == "DB_Host2"
+            ctl(pair, "DB_Host2", "switchover", "--to", "DB_Host1")
+        said = drill.communicate(timeout=90)
+    report = open(host.path("/tmp/drill.md"), encoding="utf-8").read()
+    assert drill.returncode == 0, (said, report)
+    assert pair.owner() == "DB_Host1"
+    gaps = [float(gap) for gap in re.findall(r"to the next \| ([0-9.]+) ms", report)]
+    assert len(gaps) == 2 and all(0 < gap < 10_000 for gap in gaps), report
+    for part in ("## DB_Host1 to DB_Host2", "## DB_Host2 to DB_Host1", "| leaving here: release |", "| taking over here: route |", "Done."):
+        assert part in report
+    pair.host("DB_Host2").mysql_stop()
+    pair.wait_for(lambda: "the target is not eligible" in ctl(pair, "DB_Host1", "drill", "--one-way", "--yes", check=False).stderr,
+                  15, "the drill to be refused without a spare")
+    assert pair.owner() == "DB_Host1"
+    host.exec(["rm", "/tmp/come-back", "/tmp/drill.md"])
