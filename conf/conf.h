@@ -179,6 +179,7 @@ struct conf {
 	char path[PATH_MAX]; /* of the file read */
 	char cluster[CONF_NAME_MAX];
 	char script_user[CONF_NAME_MAX];      /* default zonevip-script */
+	char notify_fifo[PATH_MAX];	      /* "" = none */
 	char control_group[CONF_NAME_MAX];    /* may give commands besides root; "" = none */
 	char touch_prefix[CONF_AWS_NAME_MAX]; /* touch parameters: <prefix>.<node> */
 	unsigned int journal_mb;	      /* size of the journal's ring, 0 = none */

@@ -8,14 +8,18 @@
  */
 #include "agent/runner/runner.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/base/log.h"
+#include "agent/runner/fifo.h"
 #include "agent/runner/trust.h"
 
+#define FIFO_LOG_S 60
 #define STATUS_NOT_STARTED (-1)
 #define STATUS_REFUSED (-2)
 
@@ -204,6 +208,21 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	advance(prepare->data);
 }
 
+/* At once, in the order of arrival: whoever reads does not wait for our scripts. */
+static void tell_fifo(struct runner *runner, const struct notify_event *event)
+{
+	const char *path = runner->config.conf->notify_fifo;
+	unsigned int held;
+	int ret;
+
+	if (!path[0] || conf_instance_by_name(runner->config.conf, event->instance) < 0)
+		return;
+	ret = fifo_tell(path, event);
+	if (ret < 0 && log_gate(&runner->fifo_gate, FIFO_LOG_S, &held))
+		log_event(LOG_LV_WARNING, "notify_fifo", "path=%s problem=\"%s\" held_back=%u",
+			  path, ret == -ENXIO ? "nobody reads it" : strerror(-ret), held);
+}
+
 static void on_event(void *arg, const struct notify_event *event, struct inbox_origin origin)
 {
 	struct runner *runner = arg;
@@ -217,6 +236,9 @@ static void on_event(void *arg, const struct notify_event *event, struct inbox_o
 		hook_run(&runner->hooks, runner->config.conf, event, origin);
 		return;
 	}
+	if (changed(runner))
+		runner_reload(runner);
+	tell_fifo(runner, event);
 	runner->queue[tail].event = *event;
 	runner->queue[tail].origin = origin;
 	if (++runner->count == RUNNER_QUEUE_MAX)

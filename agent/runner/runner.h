@@ -51,6 +51,7 @@ struct runner {
 	bool gave_up; /* the time for what was queued is over */
 	struct child child;
 	struct hooks hooks;
+	struct log_gate fifo_gate;
 
 	/* the event under way; its commands are copied, a reload may come meanwhile */
 	bool busy;

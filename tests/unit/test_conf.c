@@ -52,6 +52,7 @@ static const char full[] =
 	"global_defs {\n"
 	"	cluster orders\n"
 	"	script_user scripts\n"
+	"	notify_fifo /run/zonevip/fifo\n"
 	"	control_group dba\n"
 	"	touch_parameter /orders/touch\n"
 	"	journal_size 17\n"
@@ -391,6 +392,7 @@ static void every_word_reaches_its_field(void **state)
 	(void)state;
 	assert_string_equal(conf->cluster, "orders");
 	assert_string_equal(conf->script_user, "scripts");
+	assert_string_equal(conf->notify_fifo, "/run/zonevip/fifo");
 	assert_string_equal(conf->control_group, "dba");
 	assert_string_equal(conf->touch_prefix, "/orders/touch");
 	assert_int_equal(conf->touch, CONF_TOUCH_OWNER);

@@ -36,6 +36,45 @@ static void every_way_to_fail_is_reported_and_the_queue_goes_on(void **state)
 	assert_string_equal(read_file(LOG), "two 7\n");
 }
 
+/* Reads what is there. */
+static const char *read_fifo(int fd)
+{
+	static char text[512];
+	ssize_t length = read(fd, text, sizeof(text) - 1);
+
+	text[length > 0 ? length : 0] = '\0';
+	return text;
+}
+
+static void the_fifo_gets_keepalived_s_lines_and_nobody_waits_for_its_reader(void **state)
+{
+	struct stat found;
+	int fd;
+
+	(void)state;
+	script("any", "true");
+	start("notify " OWN_MOUNT "/any\n");
+	(void)snprintf(fix.runner.config.conf->notify_fifo,
+		       sizeof(fix.runner.config.conf->notify_fifo), OWN_MOUNT "/fifo");
+	send_event("V1", "BACKUP", 150); /* nobody reads: lost, and the script runs */
+	wait_reports(1);
+	assert_int_equal(lstat(OWN_MOUNT "/fifo", &found), 0);
+	assert_true(S_ISFIFO(found.st_mode));
+	fd = open(OWN_MOUNT "/fifo", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	send_event("V1", "MASTER", 150);
+	send_event("V2", "FAULT", 7);
+	wait_reports(3);
+	assert_string_equal(read_fifo(fd), "INSTANCE \"V1\" MASTER 150\nINSTANCE \"V2\" FAULT 7\n");
+	close(fd);
+	write_file(OWN_MOUNT "/plain", "", 0644);
+	(void)snprintf(fix.runner.config.conf->notify_fifo,
+		       sizeof(fix.runner.config.conf->notify_fifo), OWN_MOUNT "/plain");
+	send_event("V1", "MASTER", 1);
+	turn(50 * MSEC);
+	assert_string_equal(read_file(OWN_MOUNT "/plain"), ""); /* never into a file */
+}
+
 static void more_events_than_the_queue_holds_arrive_all_the_same(void **state)
 {
 	unsigned int count = RUNNER_QUEUE_MAX + 150;
@@ -212,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_way_to_fail_is_reported_and_the_queue_goes_on),
+		TEST(the_fifo_gets_keepalived_s_lines_and_nobody_waits_for_its_reader),
 		TEST(more_events_than_the_queue_holds_arrive_all_the_same),
 		TEST(a_changed_file_is_read_again_and_a_bad_one_changes_nothing),
 		TEST(an_unsafe_script_is_named_at_start),
