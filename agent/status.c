@@ -126,7 +126,7 @@ static const char *software_text(uint16_t version, char text[static 16])
 {
 	text[0] = '\0';
 	if (version)
-		(void)snprintf(text, 16, "%u.%u.%u", version >> 12, version >> 6 & 63U,
+		(void)snprintf(text, 16, "%u.%u.%u", version >> 12 & 15U, version >> 6 & 63U,
 			       version & 63U);
 	return text;
 }

@@ -81,7 +81,7 @@ static bool sign_again(struct assume *assume, bool clock, int64_t date)
 
 static void judge(struct assume *assume, const struct http_reply *reply)
 {
-	struct reply_fault fault;
+	struct reply_fault fault = {.code = ""};
 	char sentence[400];
 
 	reply_fault_sts(reply->status, reply->body.data, reply->body.length, &fault);

@@ -493,7 +493,7 @@ static void judge(struct task *task, const struct http_reply *reply)
 	struct aws_job *job = task->job;
 	char right[WHAT_MAX];
 	char what[WHAT_MAX];
-	struct reply_fault fault;
+	struct reply_fault fault = {.code = ""};
 
 	if (is_ssm(job))
 		reply_fault_ssm(reply->status, reply->error_type, reply->body.data,
