@@ -169,6 +169,14 @@ static mono_us agreed_by(const struct run *run, mono_us one_acts)
 	       timers->route_call;
 }
 
+static bool somebody_stops(const struct world *world)
+{
+	for (unsigned int n = 0; n < world->config.nodes; n++)
+		if (world->hosts[n].running && world->hosts[n].core.stopping)
+			return true;
+	return false;
+}
+
 static void heal(struct run *run)
 {
 	struct world *world = run->world;
@@ -176,6 +184,8 @@ static void heal(struct run *run)
 	run->swarm.heal_at = 0; /* no more strikes */
 	swarm_heal(&run->swarm, world);
 	world_run(world, world->now + 2 * SEC);
+	for (unsigned int k = 0; k < 30 && somebody_stops(world); k++) /* its hook takes time */
+		world_run(world, world->now + SEC);
 	swarm_heal(&run->swarm, world); /* whoever was just stopping has stopped */
 	run->healed = world->now;
 }

@@ -29,12 +29,12 @@ static struct strike strike_of(int number)
 const char *family_name(enum family family)
 {
 	static const char *const names[FAMILIES] = {
-		"loss",	      "burst",	   "delay",	 "twice",     "replay",	  "forged",
-		"partition",  "one_way",   "api_away",	 "api_error", "api_slow", "api_lost",
-		"api_late",   "api_stale", "api_denied", "outage",    "pause",	  "crash",
-		"check",      "link",	   "alias",	 "target",    "route",	  "parameter",
-		"hand_over",  "freeze",	   "standby",	 "stop",      "clock",	  "late",
-		"state_file", "duty",
+		"loss",	     "burst",	   "delay",	 "twice",     "replay",	  "forged",
+		"partition", "one_way",	   "api_away",	 "api_error", "api_slow", "api_lost",
+		"api_late",  "api_stale",  "api_denied", "outage",    "store",	  "pause",
+		"crash",     "check",	   "link",	 "alias",     "target",	  "route",
+		"parameter", "hand_over",  "freeze",	 "standby",   "stop",	  "clock",
+		"late",	     "state_file", "duty",
 	};
 
 	return names[family];
@@ -345,6 +345,12 @@ static void carry_out(struct swarm *swarm, struct world *world, const struct str
 		break;
 	case FAMILY_OUTAGE:
 		world->cloud.outage_until = world->now + spell(swarm, 60 * SEC);
+		break;
+	case FAMILY_STORE:
+		for (unsigned int n = 0; n < world->config.nodes; n++)
+			world->hosts[n].path[SERVICE_SSM].down = !s->end;
+		if (!s->end)
+			end_after(swarm, world, *s, 400 * SEC);
 		break;
 	case FAMILY_PAUSE:
 		world_pause(world, s->a, spell(swarm, 60 * SEC));

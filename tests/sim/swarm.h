@@ -26,6 +26,7 @@ enum family {
 	FAMILY_API_STALE,
 	FAMILY_API_DENIED, /* writes only */
 	FAMILY_OUTAGE,	   /* the region's */
+	FAMILY_STORE,	   /* the parameter store's alone, for everybody, long */
 	FAMILY_PAUSE,
 	FAMILY_CRASH,
 	FAMILY_CHECK,
