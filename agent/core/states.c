@@ -113,13 +113,19 @@ static bool outranked(const struct turn *t)
 	return false;
 }
 
-/* Two began on one promise without hearing each other: the better one goes on. */
+/*
+ * Two began on one promise without hearing each other: who is MASTER already
+ * goes on, else the better one.
+ */
 static bool outbid(const struct turn *t)
 {
-	for (unsigned int n = 0; n < t->core->config.node_count; n++)
-		if (n != t->core->config.self && peer_heard(t, n) && peer_better(t, n) &&
-		    (t->in->view[n].state == CORE_CLAIMING || t->in->view[n].state == CORE_MASTER))
+	for (unsigned int n = 0; n < t->core->config.node_count; n++) {
+		enum core_state state = t->in->view[n].state;
+
+		if (n != t->core->config.self && peer_heard(t, n) &&
+		    (state == CORE_MASTER || (state == CORE_CLAIMING && peer_better(t, n))))
 			return t->in->promise != 0 && !PLANTED(NO_TIE_BREAK);
+	}
 	return false;
 }
 
