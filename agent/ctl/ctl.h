@@ -94,6 +94,10 @@ enum ctl_exit ctl_run_events(const struct ctl *ctl, const struct ctl_command *co
 enum ctl_exit ctl_run_drill(const struct ctl *ctl, const struct ctl_command *command,
 			    char *const *arguments);
 
+/* A keepalived.conf as ours; asks nobody. */
+enum ctl_exit ctl_run_import(const struct ctl *ctl, const struct ctl_command *command,
+			     char *const *arguments);
+
 /* An answer as it is, but for control characters. */
 void ctl_print(const struct buf *reply);
 /* One line on stderr, "zonevipctl: ..."; returns @code. */

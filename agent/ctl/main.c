@@ -48,6 +48,7 @@ static const struct ctl_command commands[] = {
 	 "the IAM policy that this configuration needs", ctl_run_doctor},
 	{"exporter", CTL_PLAIN, "[--listen ADDRESS:PORT]", "serve the metrics over HTTP",
 	 ctl_run_exporter},
+	{"import-keepalived", CTL_PLAIN, "FILE", "print a keepalived.conf as ours", ctl_run_import},
 	{"keygen", CTL_PLAIN, "FILE", "make a heartbeat key", ctl_run_keygen},
 	{"completion", CTL_PLAIN, "bash|zsh", "what a shell needs to complete all this",
 	 ctl_run_completion},
