@@ -277,10 +277,16 @@ static uint64_t random64(void)
 
 static uint16_t software(void)
 {
-	unsigned int major = 0, minor = 0, patch = 0;
+	unsigned long number[3] = {0}; /* major, minor, patch */
+	const char *at = PACKAGE_VERSION;
 
-	(void)sscanf(PACKAGE_VERSION, "%u.%u.%u", &major, &minor, &patch);
-	return HELLO_SOFTWARE(major, minor, patch);
+	for (size_t i = 0; i < 3; i++) {
+		char *end;
+
+		number[i] = strtoul(at, &end, 10);
+		at = end + (*end == '.');
+	}
+	return HELLO_SOFTWARE(number[0], number[1], number[2]);
 }
 
 static void fill_core_config(const struct agent *agent, struct core_config *config,

@@ -304,16 +304,17 @@ static void draw_axis(struct picture *picture)
 {
 	double span = picture->end - picture->begin;
 	double tick = pow(10, floor(log10(span / 5)));
-	double at;
+	long last;
 
 	while (span / tick > 10)
 		tick *= span / tick > 25 ? 5 : 2;
-	for (at = ceil((picture->begin - picture->zero) / tick) * tick;
-	     at <= picture->end - picture->zero; at += tick) {
+	last = lround(floor((picture->end - picture->zero) / tick));
+	for (long i = lround(ceil((picture->begin - picture->zero) / tick)); i <= last; i++) {
+		double at = (double)i * tick;
 		double x = x_of(picture, picture->zero + at);
 		struct text label = {""};
 
-		text_add(&label, "%+g s", fabs(at) < tick / 2 ? 0 : at);
+		text_add(&label, "%+g s", at);
 		put(picture, "<path d=\"M%.1f %.1fV%.1f\" class=\"rule\"/>\n", x, picture->y,
 		    picture->y + 6);
 		put_text(picture, x, picture->y - 4, "tick", label.s);

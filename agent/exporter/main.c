@@ -30,6 +30,10 @@ typedef enum MHD_Result mhd_answer;
 typedef int mhd_answer;
 #endif
 
+struct exporter {
+	const char *socket; /* of the daemon */
+};
+
 static void usage(FILE *to)
 {
 	(void)fputs("usage: zonevip-exporter [-l ADDRESS:PORT] [-s SOCKET]\n"
@@ -59,9 +63,14 @@ static mhd_answer answer(struct MHD_Connection *connection, unsigned int code, c
 static mhd_answer answer_text(struct MHD_Connection *connection, unsigned int code,
 			      const char *type, const char *text)
 {
-	struct buf buf = {.data = (char *)(uintptr_t)text, .length = strlen(text)};
+	struct buf buf;
+	mhd_answer ret;
 
-	return answer(connection, code, type, &buf);
+	buf_init(&buf, 1024);
+	(void)buf_append(&buf, text, strlen(text));
+	ret = answer(connection, code, type, &buf);
+	buf_free(&buf);
+	return ret;
 }
 
 /* A daemon that does not answer is a fact to be scraped, not an error of ours. */
@@ -91,6 +100,7 @@ static mhd_answer on_request(void *arg, struct MHD_Connection *connection, const
 			     const char *method, const char *version, const char *upload,
 			     size_t *upload_size, void **state)
 {
+	const struct exporter *exporter = arg;
 	static int seen;
 
 	(void)version;
@@ -105,7 +115,7 @@ static mhd_answer on_request(void *arg, struct MHD_Connection *connection, const
 	if (*upload_size)
 		return MHD_NO;
 	if (strcmp(url, "/metrics") == 0)
-		return answer_metrics(connection, arg);
+		return answer_metrics(connection, exporter->socket);
 	if (strcmp(url, "/") == 0)
 		return answer_text(connection, MHD_HTTP_OK, "text/html; charset=utf-8",
 				   "<!DOCTYPE html><title>zonevip</title>"
@@ -139,7 +149,7 @@ static int parse_listen(const char *text, struct sockaddr_storage *address, stru
 	return 0;
 }
 
-static int serve(const struct sockaddr_storage *address, const char *socket_path)
+static int serve(const struct sockaddr_storage *address, struct exporter *exporter)
 {
 	unsigned int flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG |
 			     (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
@@ -152,10 +162,10 @@ static int serve(const struct sockaddr_storage *address, const char *socket_path
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL); /* the server's thread inherits it */
 	(void)signal(SIGPIPE, SIG_IGN);
-	server = MHD_start_daemon(
-		flags, 0, NULL, NULL, on_request, (void *)(uintptr_t)socket_path,
-		MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)address, MHD_OPTION_CONNECTION_LIMIT,
-		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_SECONDS, MHD_OPTION_END);
+	server = MHD_start_daemon(flags, 0, NULL, NULL, on_request, exporter, MHD_OPTION_SOCK_ADDR,
+				  (const struct sockaddr *)address, MHD_OPTION_CONNECTION_LIMIT,
+				  CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+				  CONNECTION_SECONDS, MHD_OPTION_END);
 	if (!server)
 		return -1;
 	(void)sigwait(&signals, &signal_number);
@@ -170,7 +180,7 @@ int main(int argc, char **argv)
 					      {"version", no_argument, NULL, 'v'},
 					      {"help", no_argument, NULL, 'h'},
 					      {NULL, 0, NULL, 0}};
-	const char *socket_path = DEFAULT_SOCKET;
+	struct exporter exporter = {.socket = DEFAULT_SOCKET};
 	const char *listen_on = DEFAULT_LISTEN;
 	struct sockaddr_storage address;
 	struct err err = {""};
@@ -182,7 +192,7 @@ int main(int argc, char **argv)
 			listen_on = optarg;
 			break;
 		case 's':
-			socket_path = optarg;
+			exporter.socket = optarg;
 			break;
 		case 'v':
 			puts("zonevip-exporter " PACKAGE_VERSION);
@@ -204,7 +214,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "zonevip-exporter: --listen %s\n", err.text);
 		return CTL_USAGE;
 	}
-	if (serve(&address, socket_path) < 0) {
+	if (serve(&address, &exporter) < 0) {
 		(void)fprintf(stderr, "zonevip-exporter: cannot listen on %s: is it taken?\n",
 			      listen_on);
 		return CTL_REFUSED;
