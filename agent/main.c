@@ -153,7 +153,7 @@ static int test_online(const struct options *options)
 	slash = strrchr(path, '/');
 	(void)fflush(stdout);
 	if (slash) {
-		(void)strcpy(slash + 1, "zonevip-doctor");
+		memcpy(slash + 1, "zonevip-doctor", sizeof("zonevip-doctor"));
 		(void)execv(path, (char *const *)argv);
 	}
 	(void)fprintf(stderr, "zonevipd: %s: %s\n", path, strerror(errno));
