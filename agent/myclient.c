@@ -9,6 +9,8 @@
  * Nothing here trusts the server: packets and whole answers are capped, no
  * file is ever sent to it (LOAD DATA LOCAL), and no login method that would
  * ask a person or send the password in the clear is let in.
+ *
+ * Long, because both libraries' ways stand side by side in it and nowhere else.
  */
 #include "config.h"
 

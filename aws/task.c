@@ -5,7 +5,8 @@
  * after new credentials or a corrected clock, the switch from ReplaceRoute to
  * CreateRoute and, should that find a route after all, back, and the further
  * pages of a listing. An outcome never claims more than was seen: a write that
- * may have left is UNKNOWN until an answer says otherwise.
+ * may have left is UNKNOWN until an answer says otherwise. Long, because that
+ * life is one state machine with a row for every call.
  */
 #include "aws/task.h"
 

@@ -17,6 +17,9 @@
  * Events only add facts; then settle() compares what should be with what is
  * and emits what is missing. So nothing hangs on one edge: a lost answer, a
  * late one or a doubled one is mended by the next look.
+ *
+ * It is long because it is the whole contract: events, actions and what the
+ * machine keeps, in one place for daemon, tests, simulator and journal.
  */
 #ifndef AGENT_CORE_CORE_H
 #define AGENT_CORE_CORE_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The invariants. Each function is one of them and returns its sentence when it is broken. */
+/*
+ * The invariants. Each function is one of them and returns its sentence when it
+ * is broken. One long file: it is read as a list.
+ */
 #include "tests/sim/judge.h"
 
 #define DUAL_MAX (500 * MSEC)

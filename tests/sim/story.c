@@ -2,7 +2,8 @@
 /*
  * The vocabulary of scenarios. An action, a claim or a count is one row of a
  * table: its first word and the number of words that must follow; the node
- * that it is about comes first where there is one ("DB_Host1 MASTER").
+ * that it is about comes first where there is one ("DB_Host1 MASTER"). Long,
+ * because a vocabulary is.
  */
 #include "tests/sim/story.h"
 

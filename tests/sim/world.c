@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The hosts of the world, and its one loop: take the next event, feed a core,
- * carry out what it asks for, let the judge look.
+ * carry out what it asks for, let the judge look. Long, because every action
+ * of the core is carried out here and every one of its events made.
  */
 #include "tests/sim/world.h"
 
