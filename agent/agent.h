@@ -14,6 +14,7 @@
  *   command.c  request lines of the control socket -> events and answers
  *   events.c   what happened, kept for people
  *   status.c   the state of everything as JSON
+ *   why.c      the present state as a chain of facts
  */
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
@@ -241,6 +242,8 @@ int agent_status_json(struct agent *agent, struct buf *reply);
 /* The same for Prometheus. 0 or -1. */
 int agent_status_metrics(struct agent *agent, struct buf *reply);
 void agent_status_text(struct agent *agent, struct buf *reply);
-void agent_why(struct agent *agent, unsigned int instance, struct buf *reply);
+
+/* why.c */
+void agent_why(const struct agent *agent, unsigned int instance, struct buf *reply);
 
 #endif
