@@ -34,7 +34,7 @@ const char *family_name(enum family family)
 		"api_late",  "api_stale",  "api_denied", "outage",    "store",	  "pause",
 		"crash",     "check",	   "link",	 "alias",     "target",	  "route",
 		"parameter", "hand_over",  "freeze",	 "standby",   "stop",	  "clock",
-		"late",	     "state_file", "duty",
+		"late",	     "state_file", "duty",	 "dark",
 	};
 
 	return names[family];
@@ -351,6 +351,19 @@ static void carry_out(struct swarm *swarm, struct world *world, const struct str
 			world->hosts[n].path[SERVICE_SSM].down = !s->end;
 		if (!s->end)
 			end_after(swarm, world, *s, 400 * SEC);
+		break;
+	case FAMILY_DARK:
+		world_cut(world, s->a, s->b, !s->end);
+		world->hosts[s->a].path[SERVICE_SSM].down = !s->end;
+		if (!s->end) {
+			struct strike end = *s;
+
+			end.end = true;
+			world_at(world,
+				 mono_min(world->now + rng_between(&swarm->rng, 20, 300) * SEC,
+					  swarm->heal_at - 1),
+				 number_of(&end));
+		}
 		break;
 	case FAMILY_PAUSE:
 		world_pause(world, s->a, spell(swarm, 60 * SEC));
