@@ -147,17 +147,12 @@ static void say_notice(struct agent *agent, enum aws_notice_kind kind)
 		       policy);
 }
 
-static bool same_notice(const struct aws_notice *a, const struct aws_notice *b)
-{
-	return a->stands == b->stands && a->at == b->at && strcmp(a->what, b->what) == 0;
-}
-
 void agent_on_notices(struct agent *agent, const struct aws_notice before[AWS_NOTICES])
 {
 	bool changed = false;
 
 	for (unsigned int k = 0; k < AWS_NOTICES; k++) {
-		if (same_notice(&before[k], &agent->identity.notices[k]))
+		if (aws_notice_same(&before[k], &agent->identity.notices[k]))
 			continue;
 		changed = true;
 		say_notice(agent, k);

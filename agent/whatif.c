@@ -592,11 +592,11 @@ static struct whatif_run *open_run(const struct core *core, const struct whatif 
 		return NULL;
 	run->question = question;
 	run->reply = reply;
-	run->instances = calloc(count, sizeof(*run->instances));
+	run->instances = calloc(count + 1, sizeof(*run->instances));
 	run->routes = calloc(routes + 1, sizeof(*run->routes));
-	run->outsides = calloc(count, sizeof(*run->outsides));
+	run->outsides = calloc(count + 1, sizeof(*run->outsides));
 	run->targets = calloc(routes + 1, sizeof(*run->targets));
-	run->numbers = calloc(count, sizeof(*run->numbers));
+	run->numbers = calloc(count + 1, sizeof(*run->numbers));
 	if (run->instances && run->routes && run->outsides && run->targets && run->numbers)
 		copy_core(run, core, count);
 	return run;

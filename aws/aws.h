@@ -173,6 +173,7 @@ struct aws_notice {
 	char what[64]; /* "terminate", "system-reboot", "Terminated" */
 	mono_us at;    /* boottime at which it happens; 0 = not said */
 };
+bool aws_notice_same(const struct aws_notice *a, const struct aws_notice *b);
 
 /* Who we are in AWS. Changes are reported on the main loop, whole. */
 struct aws_identity {

@@ -259,6 +259,11 @@ void notices_close(struct notices *notices)
 	free(notices);
 }
 
+bool aws_notice_same(const struct aws_notice *a, const struct aws_notice *b)
+{
+	return a->stands == b->stands && a->at == b->at && strcmp(a->what, b->what) == 0;
+}
+
 const struct aws_notice *notices_all(const struct notices *notices)
 {
 	return notices->all;

@@ -170,7 +170,7 @@ static int read_into(const char *path, bool config, const char *name, struct pro
 
 	if (!*path)
 		return 0;
-	text = malloc(PROFILE_FILE_MAX + 1);
+	text = calloc(1, PROFILE_FILE_MAX + 1);
 	if (!text)
 		return err_set(err, "%s: no memory to read it", path);
 	length = read_file(path, text, err);

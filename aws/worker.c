@@ -64,6 +64,7 @@ static bool worth_telling(const struct worker *worker)
 static void tell(struct worker *worker)
 {
 	struct aws_identity self = *identity_self(worker->identity);
+	bool news = false;
 
 	if (!worth_telling(worker))
 		return;
@@ -77,8 +78,9 @@ static void tell(struct worker *worker)
 	(void)snprintf(self.problem, sizeof(self.problem), "%s", problem_of(worker));
 	memcpy(self.notices, notices_all(worker->notices), sizeof(self.notices));
 	self.generation = worker->told.generation + (differs(&self, &worker->told) ? 1 : 0);
-	if (self.generation == worker->told.generation &&
-	    memcmp(self.notices, worker->told.notices, sizeof(self.notices)) == 0)
+	for (unsigned int k = 0; k < AWS_NOTICES; k++)
+		news |= !aws_notice_same(&self.notices[k], &worker->told.notices[k]);
+	if (self.generation == worker->told.generation && !news)
 		return;
 	worker->told = self;
 	worker->hooks.changed(worker->hooks.arg, &self);
