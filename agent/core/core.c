@@ -158,7 +158,8 @@ void core_init(struct core *core, mono_us now, const struct core_config *config,
 						      .retry_at = MONO_LONG_AGO,
 						      .gone_since = MONO_NEVER,
 						      .gone_at = MONO_LONG_AGO};
-		core->touch_read[n] = (struct touch_reader){.asked = MONO_LONG_AGO,
+		core->touch_read[n] = (struct touch_reader){.moved_at = MONO_LONG_AGO,
+							    .asked = MONO_LONG_AGO,
 							    .read_at = MONO_LONG_AGO,
 							    .answered = MONO_LONG_AGO,
 							    .retry_at = MONO_LONG_AGO,
@@ -270,13 +271,17 @@ static void hear(struct turn *t, const struct hello *hello)
 	int node = node_by_id(core, hello->sender);
 	enum peer_verdict verdict;
 	struct worth worth;
+	uint64_t session;
 
 	if (node < 0 || node == self_of(core))
 		return;
+	session = core->peers[node].nonce;
 	verdict = peer_hear(&core->peers[node], t->now, core->config.nonce,
 			    core->config.timers.dead_after, hello);
 	if (verdict == PEER_OLD && !PLANTED(OLD_PACKET))
 		return;
+	if (core->peers[node].nonce != session)
+		touch_begins_anew(core, node);
 	worth.fresh = verdict == PEER_FRESH;
 	worth.session = hello->nonce == core->peers[node].nonce;
 	if (worth.session && hello->count > 0)

@@ -488,7 +488,9 @@ struct instance {
 /* A node's touch parameter as read by us, and our own as written. */
 struct touch_reader {
 	uint32_t op;
-	uint64_t version;
+	uint64_t version; /* 0 = not yet read in this session of the node */
+	mono_us moved_at; /* start of the read that first saw it; MONO_LONG_AGO: never seen to move
+			   */
 	mono_us asked;
 	mono_us read_at;
 	mono_us answered;

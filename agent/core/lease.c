@@ -252,11 +252,25 @@ void core_touch(const struct core *core, struct touch *touch)
  * touch has @moved. A disclaim stands as long as it is listed, but one written
  * before P's present version was cannot mean that version: P was made anew.
  */
-static void hear_entry(struct instance *in, unsigned int node, const struct touch_entry *entry,
-		       bool moved, const struct event *ev, mono_us now)
+/*
+ * A disclaim counts only if it can be newer than what the node's own heartbeats
+ * said: while they come they say it better, and a touch that was not seen to
+ * move since may be of an earlier run (a node that may not write its touch
+ * leaves the last promise of the run before standing there).
+ */
+static bool newer_than_heard(const struct core *core, const struct instance *in, int node,
+			     mono_us now)
+{
+	return now - core->peers[node].heard > core->config.timers.dead_after &&
+	       in->view[node].act_seen <= core->touch_read[node].moved_at;
+}
+
+static void hear_entry(const struct core *core, struct instance *in,
+		       const struct touch_entry *entry, bool moved, const struct event *ev,
+		       mono_us now)
 {
 	const struct record *record = &in->record;
-	struct view *view = &in->view[node];
+	struct view *view = &in->view[ev->node];
 
 	/* On whatever term: it may not have seen the answer of its own Put yet. */
 	if (!entry->disclaims && moved) {
@@ -264,7 +278,8 @@ static void hear_entry(struct instance *in, unsigned int node, const struct touc
 		if (view->disclaimed >= entry->term) /* forgotten in a restart */
 			view->disclaimed = 0;
 	} else if (entry->disclaims && entry->term > view->disclaimed && record->known &&
-		   record->mtime != MONO_NEVER && ev->mtime >= record->mtime) {
+		   record->mtime != MONO_NEVER && ev->mtime >= record->mtime &&
+		   newer_than_heard(core, in, ev->node, now)) {
 		view->disclaimed = entry->term;
 		view->covered_at = now;
 	}
@@ -275,14 +290,15 @@ static void hear_touch(struct core *core, mono_us now, const struct event *ev, b
 	for (unsigned int e = 0; e < ev->touch->count; e++)
 		for (unsigned int i = 0; i < core->config.instance_count; i++)
 			if (core->instances[i].config.id == ev->touch->entries[e].id)
-				hear_entry(&core->instances[i], (unsigned int)ev->node,
-					   &ev->touch->entries[e], moved, ev, now);
+				hear_entry(core, &core->instances[i], &ev->touch->entries[e], moved,
+					   ev, now);
 }
 
 void touch_read(struct core *core, mono_us now, const struct event *ev)
 {
 	struct touch_reader *reader = &core->touch_read[ev->node];
 	bool absent = ev->outcome == OUTCOME_ABSENT;
+	bool moved;
 
 	if (ev->op != reader->op)
 		return;
@@ -299,8 +315,19 @@ void touch_read(struct core *core, mono_us now, const struct event *ev)
 	reader->answered = now;
 	if (absent)
 		return;
-	hear_touch(core, now, ev, ev->version != reader->version);
+	moved = ev->version != reader->version;
+	if (moved)
+		reader->moved_at = reader->version != 0 ? ev->sent : MONO_LONG_AGO;
 	reader->version = ev->version;
+	hear_touch(core, now, ev, moved);
+}
+
+void touch_begins_anew(struct core *core, int node)
+{
+	struct touch_reader *reader = &core->touch_read[node];
+
+	reader->version = 0;
+	reader->asked = MONO_LONG_AGO;
 }
 
 mono_us touch_idle_period(const struct turn *t, int node)

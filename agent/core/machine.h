@@ -130,6 +130,8 @@ bool touch_throttled(const struct turn *t);
 void touch_owner(struct turn *t); /* MASTER, touch = owner: T1 */
 void touch_settle(struct core *core, mono_us now, struct actions *out);
 void touch_read(struct core *core, mono_us now, const struct event *ev);
+/* The node has restarted: what its touch says until it moves is of an earlier run. */
+void touch_begins_anew(struct core *core, int node);
 void touch_written(struct core *core, mono_us now, const struct event *ev);
 void touch_refresh(struct turn *t, int node, mono_us period);
 mono_us touch_idle_period(const struct turn *t, int node); /* while its node is heard */

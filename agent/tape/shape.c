@@ -158,6 +158,7 @@ static const struct shape_field peer_fields[] = {
 static const struct shape_field touch_reader_fields[] = {
 	ANY(touch_reader, op),
 	ANY(touch_reader, version),
+	WHEN(touch_reader, moved_at),
 	WHEN(touch_reader, asked),
 	WHEN(touch_reader, read_at),
 	WHEN(touch_reader, answered),
