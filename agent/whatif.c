@@ -8,7 +8,8 @@
  * under the answer, so that nobody takes it for a promise.
  *
  * Nothing outside the copy is read or written but names; no clock is asked.
- * Follows doc/protocol.md by using the core, not by knowing it.
+ * Follows doc/protocol.md by using the core, not by knowing it. Long, because
+ * the copy, its small world and the words about it are one thought experiment.
  */
 #include "agent/whatif.h"
 

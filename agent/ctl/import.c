@@ -5,7 +5,8 @@
  * or no counterpart is named in a comment at the end of the output, with its
  * line. The output asks for what keepalived never knew (route tables, the
  * parameter, names of the hosts) in words that zonevipd -t refuses until they
- * are filled in. The table of words is that of doc/migrate-keepalived.md.
+ * are filled in. The table of words is that of doc/migrate-keepalived.md. Long,
+ * because that table and its reader are of no use to anybody else.
  */
 #include "agent/ctl/import.h"
 
@@ -133,10 +134,11 @@ static void note(struct import *import, const struct line *line, const char *why
 /* One word from @at on; returns where it ends. */
 static const char *take_word(const char *at, struct line *line)
 {
-	char quote = *at == '"' || *at == '\'' ? *at : '\0';
+	char quote = '\0';
 	size_t length;
 
-	at += quote != '\0';
+	if (*at == '"' || *at == '\'')
+		quote = *at++;
 	length = quote ? strcspn(at, quote == '"' ? "\"" : "'") : strcspn(at, " \t{}");
 	if (line->count < WORDS_MAX) {
 		char *word = line->words[line->count++];
