@@ -405,7 +405,11 @@ void claim_record(struct turn *t)
 		claim->put_at = MONO_LONG_AGO;
 		return;
 	}
-	if (record->op != 0 || !due(t, claim->put_at))
+	if (record->op != 0)
+		return;
+	if (claim->put_at == MONO_NEVER) /* of a claim, or of a Put answered meanwhile */
+		claim->put_at = t->now;
+	if (!due(t, claim->put_at))
 		return;
 	if (!record_just_read(t, in->confirm_after)) {
 		record_refresh(t, timers_of(t)->verify_fast);
