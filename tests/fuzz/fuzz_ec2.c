@@ -5,7 +5,7 @@
  * has no target; a failing server is never reported as a refusal without a
  * code that says so.
  *
- * fuzz: aws/{ec2,json,reply,xml}.c agent/base/{buf,ip}.c -lexpat -ljansson
+ * fuzz: aws/{ec2,form,json,reply,xml}.c agent/base/{buf,ip}.c -lexpat -ljansson
  */
 #include <stdint.h>
 #include <stdlib.h>
