@@ -69,9 +69,12 @@ enum spoil {
 
 static int spoil(enum spoil how, uint8_t *bytes, int length, struct rng *rng)
 {
+	uint8_t bit;
+
 	switch (how) {
 	case SPOIL_BITS:
-		bytes[rng_below(rng, length)] ^= (uint8_t)(1U << rng_below(rng, 8));
+		bit = (uint8_t)(1U << rng_below(rng, 8)); /* two draws, one order */
+		bytes[rng_below(rng, length)] ^= bit;
 		break;
 	case SPOIL_CUT:
 		length = (int)rng_below(rng, length);

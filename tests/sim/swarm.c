@@ -271,14 +271,15 @@ static void strike_duty(struct swarm *swarm, struct world *world, const struct s
 					       OUTCOME_UNKNOWN};
 	enum core_duty duty = (enum core_duty)rng_below(&swarm->rng, CORE_DUTIES);
 	struct host *h = &world->hosts[s->a];
+	mono_us takes;
 
 	if (s->end) {
 		for (unsigned int d = 0; d < CORE_DUTIES; d++)
 			world_duty(world, s->a, (enum core_duty)d, OUTCOME_OK, 5 * MSEC);
 		return;
 	}
-	world_duty(world, s->a, duty, answers[rng_below(&swarm->rng, 4)],
-		   MSEC + spell(swarm, 4 * SEC));
+	takes = MSEC + spell(swarm, 4 * SEC); /* not in the call: two draws, one order */
+	world_duty(world, s->a, duty, answers[rng_below(&swarm->rng, 4)], takes);
 	h->duty[duty].silent = rng_chance(&swarm->rng, 200);
 	end_after(swarm, world, *s, 60 * SEC);
 }

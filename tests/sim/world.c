@@ -605,9 +605,10 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 				       .instances = instances,
 				       .touch_owner = world->config.touch_owner,
 				       .evidence = world->config.evidence,
-				       .outage_takeover = world->config.outage_takeover,
-				       .nonce = rng_next(&world->rng) | 1,
-				       .seed = rng_next(&world->rng)};
+				       .outage_takeover = world->config.outage_takeover};
+	config->nonce =
+		rng_next(&world->rng) | 1; /* one after the other: an initialiser has no order */
+	config->seed = rng_next(&world->rng);
 	for (unsigned int n = 0; n < world->config.nodes; n++)
 		config->nodes[n] = (struct core_node){.id = world_node_id(n),
 						      .priority = world->config.priority[n]};
