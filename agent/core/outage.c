@@ -64,12 +64,14 @@ void outage_consider(struct turn *t, int owner)
 	mono_us silent_since =
 		mono_max(mono_max(view->act_seen + timers->dead_after, view->touch_seen),
 			 mono_max(t->in->record.first_seen, t->core->started));
-	mono_us at = mono_max(silent_since + timers->grace, t->in->record.outage_since) +
-		     timers->ssm_outage + turn_of(t, owner);
+	mono_us at;
 
 	if ((!t->core->config.outage_takeover && !PLANTED(OUTAGE_ALWAYS)) || !outage(t) ||
-	    (spent(t, owner) && !PLANTED(ROUTE_AGAIN)) || !due(t, at) ||
-	    !routes_left_alone(t, owner, at - timers->ssm_outage))
+	    (spent(t, owner) && !PLANTED(ROUTE_AGAIN)))
+		return; /* no outage has no beginning to count from */
+	at = mono_max(silent_since + timers->grace, t->in->record.outage_since) +
+	     timers->ssm_outage + turn_of(t, owner);
+	if (!due(t, at) || !routes_left_alone(t, owner, at - timers->ssm_outage))
 		return;
 	claim_begin(t, CLAIM_ROUTE, REASON_STORE_OUTAGE);
 	if (!core_acting(t->in)) /* the gate has not answered yet */
