@@ -34,6 +34,8 @@ def test_a_healthy_pair_has_nothing_wrong_and_nothing_is_written(pair):
     jsonschema = pytest.importorskip("jsonschema")
     host = pair.host(ONLY)
     pair.wait_for(lambda: len(pair.summary()["parameters"]) == 3, 10, "both nodes to have touched")
+    pair.wait_for(lambda: all(peer["proven"] and peer["hears_us"] for peer in pair.status(ONLY)["peers"]), 10,
+                  "the nodes to hear each other")
     since = now_ns()
     status, report = examine(pair)
     assert worst(report) == [] and status == 0
