@@ -67,6 +67,8 @@ def start(lab):
     lab.host("DB_Host2").agent_start()
     lab.wait_for(lambda: instance(lab, "DB_Host1")["state_name"] == "MASTER", 5, "DB_Host1 to be MASTER")
     lab.wait_for(lambda: instance(lab, "DB_Host2")["eligible"], 15, "DB_Host2 to be eligible")
+    lab.wait_for(lambda: all(peer["proven"] and peer["hears_us"] for name in DB_HOSTS for peer in lab.status(name)["peers"]), 15,
+                 "the nodes to hear each other")
 
 
 def last_words(lab):
