@@ -156,14 +156,10 @@ static const struct shape_field peer_fields[] = {
 };
 
 static const struct shape_field touch_reader_fields[] = {
-	ANY(touch_reader, op),
-	ANY(touch_reader, version),
-	WHEN(touch_reader, moved_at),
-	WHEN(touch_reader, asked),
-	WHEN(touch_reader, read_at),
-	WHEN(touch_reader, answered),
-	WHEN(touch_reader, retry_at),
-	LIMIT(touch_reader, outcome, 0, OUTCOME_COUNT - 1),
+	ANY(touch_reader, op),	      ANY(touch_reader, version),
+	WHEN(touch_reader, moved_at), WHEN(touch_reader, asked),
+	WHEN(touch_reader, read_at),  WHEN(touch_reader, answered),
+	WHEN(touch_reader, retry_at), LIMIT(touch_reader, outcome, 0, OUTCOME_COUNT - 1),
 };
 
 static const struct shape_field touch_writer_fields[] = {
