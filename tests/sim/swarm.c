@@ -321,6 +321,7 @@ static void strike_command(struct swarm *swarm, struct world *world, const struc
 /* --- all of them
  * ------------------------------------------------------------------------------------ */
 
+/* Long, because it is a table: a case for every family, and the compiler misses a forgotten one. */
 static void carry_out(struct swarm *swarm, struct world *world, const struct strike *s)
 {
 	switch (s->family) {

@@ -256,6 +256,7 @@ static char *replaced(const char *text, const char *find, const char *with)
 	return out;
 }
 
+/* Long, as the list of words is: one line a default. */
 static void every_default_is_as_documented(void **state)
 {
 	struct conf *conf = good(minimal);
@@ -360,6 +361,7 @@ static void assert_address(const struct ip *ip, const char *text)
 	assert_string_equal(ip_format(ip, have), text);
 }
 
+/* Likewise: one line a word. */
 static void every_word_reaches_its_field(void **state)
 {
 	struct conf *conf = good(full);
