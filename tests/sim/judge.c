@@ -18,6 +18,7 @@ void judge_init(struct judge *judge)
 			judge->seats[n][i].alias_wrong = MONO_NEVER;
 			judge->seats[n][i].read_me = MONO_LONG_AGO;
 			judge->seats[n][i].lapsed = MONO_LONG_AGO;
+			judge->seats[n][i].took_up = MONO_LONG_AGO;
 			for (unsigned int o = 0; o < WORLD_NODES; o++)
 				judge->dual_since[n][o][i] = judge->both_writable_since[n][o][i] =
 					MONO_NEVER;
@@ -557,6 +558,20 @@ static const char *put_is_allowed(const struct world *world, struct judge *judge
 /* Long enough for every wait and back-off to have ended. */
 #define WELL (60 * SEC)
 
+/*
+ * Limit 8 of the protocol page: it acts on a version that stood there already, or took its own
+ * disclaim back. A peer in its grace learns of it by the first ack or touch, and without either
+ * it has stopped by then.
+ */
+static bool just_took_up(const struct world *world, const struct judge *judge, unsigned int n,
+			 unsigned int i)
+{
+	const struct timers *timers = timers_profile(world->config.profile);
+
+	return world->now - judge->seats[n][i].took_up <=
+	       timers->dead_after + timers->lease + timers->slack;
+}
+
 /* T1, T2 A claim on silence is never begun against a node that acts with a valid lease. */
 static const char *silence_is_real(struct world *world, const struct judge *judge,
 				   unsigned int host, const struct action *act)
@@ -565,11 +580,9 @@ static const char *silence_is_real(struct world *world, const struct judge *judg
 		return NULL;
 	for (unsigned int n = 0; n < world->config.nodes; n++) {
 		const struct instance *in = &world->hosts[n].instances[act->instance];
-		mono_us acts = world_clock(world, n) - in->acting_since;
-		/* It took up a version that stood there already: a peer may be in its grace. */
-		bool adopted = acts < 10 * SEC && in->reason == REASON_ADOPTED;
 
-		if (n == host || !awake(world, n) || !core_acting(in) || adopted)
+		if (n == host || !awake(world, n) || !core_acting(in) ||
+		    just_took_up(world, judge, n, act->instance))
 			continue;
 		if (world->now - store_bad(world, judge, n) > WELL && in->state == CORE_MASTER &&
 		    in->record.owner == (int)n && world_clock(world, n) - in->acting_since > WELL)
@@ -651,6 +664,8 @@ static const char *see_state(struct world *world, struct judge *judge, unsigned 
 	judge->transitions++;
 	judge->last_transition = world->now;
 	judge->takeovers += act->state == CORE_MASTER;
+	if (act->reason == REASON_ADOPTED || act->reason == REASON_RECLAIM)
+		judge->seats[host][act->instance].took_up = world->now;
 	if (judge->canary && act->state == CORE_MASTER)
 		return "canary: a node became MASTER, as it should";
 	if (judge->settled && act->reason != REASON_STARTED)
@@ -814,7 +829,8 @@ static void see_boot(struct world *world, struct judge *judge, unsigned int host
 						      .gap_at = MONO_LONG_AGO,
 						      .gate_open = MONO_LONG_AGO,
 						      .by_route_since = MONO_LONG_AGO,
-						      .lapsed = MONO_LONG_AGO};
+						      .lapsed = MONO_LONG_AGO,
+						      .took_up = MONO_LONG_AGO};
 }
 
 const char *judge_step(struct world *world, struct judge *judge, unsigned int host,

@@ -21,6 +21,7 @@ struct seat {		      /* one node's place in one instance */
 	mono_us by_route_since; /* its own clock: the last claim by the route alone */
 	uint64_t by_route_version;
 	mono_us lapsed;	     /* world time at which its lease was last seen to be over */
+	mono_us took_up;     /* world time at which it adopted P or took its own disclaim back */
 	mono_us read_me;     /* world time of the last answered read that named this node */
 	mono_us alias_wrong; /* since when the address contradicts the state, MONO_NEVER = fits */
 	unsigned int record_calls, route_calls[WORLD_TABLES];
