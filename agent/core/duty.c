@@ -52,8 +52,10 @@ static struct action *ask(struct turn *t, enum core_duty which)
 	struct duty *duty = &t->in->duties[which];
 	struct action *act = emit(t, duties[which].act);
 
-	if (which == DUTY_PROMOTE)
+	if (which == DUTY_PROMOTE) { /* a fence asked for before it is carried out before it */
 		t->in->fenced = false;
+		t->in->duties[DUTY_FENCE].op = 0;
+	}
 	duty->op = next_op(t->core);
 	duty->asked = t->now;
 	duty->deadline = t->now + patience(t, which);

@@ -398,6 +398,25 @@ static void a_database_seen_writable_beside_another_owner_is_fenced_until_it_is_
 	world_free(world);
 }
 
+/* Its shell carries out one after the other: the promotion comes after that fence. */
+static void a_fence_asked_for_before_a_promotion_does_not_count_after_it(void **state)
+{
+	struct world *world = pair_with_duties();
+
+	(void)state;
+	world->hosts[B].duty[DUTY_FENCE].takes = 600 * MSEC;
+	world_tell(world, B, &(struct event){.type = EV_FENCED, .outcome = OUTCOME_DENIED});
+	assert_int_equal(seen.duties[B][DUTY_FENCE], 1);
+	world_check(world, A, HEALTH_RESULT_DEAD);
+	for (int64_t limit = world->now + SEC; seen.duties[B][DUTY_PROMOTE] == 0; pass(world, MSEC))
+		assert_true(world->now < limit);
+	command(world, B, CMD_STANDBY_ON, -1);
+	pass(world, 5 * SEC);
+	assert_int_equal(state_of(world, B), CORE_MAINT);
+	assert_false(world->hosts[B].writable[0]);
+	world_free(world);
+}
+
 static void maintenance_leaves_the_database_alone(void **state)
 {
 	struct world *world = pair_with_duties();
@@ -438,6 +457,7 @@ int main(void)
 		cmocka_unit_test(a_database_that_comes_back_beside_another_owner_is_fenced),
 		cmocka_unit_test(
 			a_database_seen_writable_beside_another_owner_is_fenced_until_it_is_done),
+		cmocka_unit_test(a_fence_asked_for_before_a_promotion_does_not_count_after_it),
 		cmocka_unit_test(maintenance_leaves_the_database_alone),
 	};
 
