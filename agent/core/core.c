@@ -342,7 +342,7 @@ static void say_instance(const struct turn *t, struct hello_instance *said)
 		.id = in->config.id,
 		.flags = instance_flags(t),
 		.state = (uint8_t)in->state,
-		.priority = core->config.nodes[core->config.self].priority,
+		.priority = (uint8_t)core_priority(core, t->index),
 		.owner = id_of_owner(core, in->record.owner),
 		.handover_to = in->handover_to >= 0 ? core->config.nodes[in->handover_to].id : 0,
 		.life = in->record.known ? in->record.life : 0,
@@ -429,6 +429,8 @@ static void check(struct core *core, const struct event *ev)
 	enum health_state before = health->state;
 
 	health_count(health, ev->health);
+	if (ev->health != HEALTH_RESULT_NO_ANSWER)
+		health->number = ev->number;
 	if (health->state == HEALTH_UP && before != HEALTH_UP)
 		duty_forget(core, ev->track);
 }

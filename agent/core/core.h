@@ -37,7 +37,7 @@
 #define CORE_NODES_MAX 8
 #define CORE_INSTANCES_MAX 255
 #define CORE_TABLES_MAX 64
-#define CORE_TRACKS_MAX 8
+#define CORE_TRACKS_MAX 32
 #define CORE_ACTIONS_MAX 256
 
 enum core_state {
@@ -144,16 +144,17 @@ struct core_instance_config {
 	unsigned int tables;	  /* route tables, times virtual addresses */
 	unsigned int tables_room; /* how many there may come to be by EV_TABLES; 0 = tables */
 	bool discovers;		  /* tables come and go: none is not the same as none needed */
-	uint32_t tracks;	  /* set of track indexes */
-	bool fence;		  /* isolation = fence; else hold */
-	bool gates;		  /* asks ACT_GATE before the first Put of a claim */
-	bool promotes;		  /* asks ACT_PROMOTE before its first route write */
-	bool fences;		  /* asks ACT_FENCE before it gives up, and beside another owner */
-	bool releases;		  /* asks ACT_RELEASE before a planned hand-over */
-	uint8_t group;		  /* sync group: those of one number move together; 0 = none */
-	bool preempt;		  /* a better node asks the MASTER for the VIP */
-	mono_us preempt_delay;	  /* after it could have had it for so long */
-	bool unpromoted_ok;	  /* a failed promotion does not keep the routes away */
+	uint32_t tracks;	  /* set of track indexes: with one of them down it cannot serve */
+	int weights[CORE_TRACKS_MAX]; /* of others, which move the priority only; 0 = none */
+	bool fence;		      /* isolation = fence; else hold */
+	bool gates;		      /* asks ACT_GATE before the first Put of a claim */
+	bool promotes;		      /* asks ACT_PROMOTE before its first route write */
+	bool fences;	       /* asks ACT_FENCE before it gives up, and beside another owner */
+	bool releases;	       /* asks ACT_RELEASE before a planned hand-over */
+	uint8_t group;	       /* sync group: those of one number move together; 0 = none */
+	bool preempt;	       /* a better node asks the MASTER for the VIP */
+	mono_us preempt_delay; /* after it could have had it for so long */
+	bool unpromoted_ok;    /* a failed promotion does not keep the routes away */
 	mono_us patience[CORE_DUTIES]; /* for the answer; 0 = 2, 10, 1 and 10 s */
 };
 
@@ -165,6 +166,7 @@ struct core_config {
 	struct {
 		unsigned int rise;
 		unsigned int fall;
+		bool counts; /* its weight is multiplied by the number it reports */
 	} tracks[CORE_TRACKS_MAX];
 	unsigned int track_count;
 	unsigned int instance_count;
@@ -184,7 +186,7 @@ enum event_type {
 	EV_TICK,	  /* core_deadline() has come */
 	EV_RESUMED,	  /* the loop woke late by more than eps: gap */
 	EV_HELLO,	  /* an authentic heartbeat for us: hello */
-	EV_VERDICT,	  /* a check ended: track, health */
+	EV_VERDICT,	  /* a check ended: track, health, number */
 	EV_LINK,	  /* instance's interface: up */
 	EV_ALIAS,	  /* instance's addresses are all there: up; or adding failed: outcome */
 	EV_TARGET,	  /* who we are in AWS: up = known; source_dest_check */
@@ -249,6 +251,7 @@ struct event {
 	uint64_t version;
 	mono_us mtime; /* LastModifiedDate, us since the epoch: only compared with its like */
 	enum health_result health;
+	int number; /* of a track that counts: +-HEALTH_NUMBER_MAX */
 	enum core_command command;
 	bool up;
 	bool force;
@@ -470,7 +473,7 @@ struct instance {
 	bool follow;	     /* one of its group has failed: leave as well */
 	bool ordered;	     /* order is still to be carried out */
 	struct order order;
-	mono_us fit_since;     /* eligible since; MONO_NEVER = is not */
+	mono_us fit_since;     /* eligible, and beside no better MASTER; MONO_NEVER = is not */
 	mono_us preempt_after; /* no preempting before this */
 	struct duty duties[CORE_DUTIES];
 	struct departure departure;
@@ -621,6 +624,9 @@ enum core_refusal core_refuses(const struct core *core, mono_us now, const struc
 
 /* For status: the peers and lease as numbers. */
 bool core_hears(const struct core *core, mono_us now, unsigned int node);
+
+/* What its tracks make of this node's priority for an instance: 1 to 254. */
+unsigned int core_priority(const struct core *core, unsigned int instance);
 
 /* Names for logs, scripts and status; never NULL. */
 const char *core_state_name(enum core_state state);

@@ -133,6 +133,30 @@ bool eligible(const struct turn *t)
 	return blockers(t) == 0;
 }
 
+/*
+ * What a track adds, as in keepalived: a weight above 0 while it is up, below 0 while it is down.
+ * One that can no longer tell adds what it did when it could: its silence moves nothing.
+ */
+static int track_adds(const struct core *core, unsigned int track, int weight)
+{
+	const struct health *health = &core->health[track];
+
+	if (core->config.tracks[track].counts)
+		return weight * health->number;
+	return health->proven == (weight > 0 ? HEALTH_UP : HEALTH_DOWN) ? weight : 0;
+}
+
+unsigned int core_priority(const struct core *core, unsigned int instance)
+{
+	const struct core_instance_config *config = &core->instances[instance].config;
+	int sum = core->config.nodes[core->config.self].priority;
+
+	for (unsigned int k = 0; k < core->config.track_count; k++)
+		if (config->weights[k] != 0)
+			sum += track_adds(core, k, config->weights[k]);
+	return sum < 1 ? 1 : sum > 254 ? 254 : (unsigned int)sum;
+}
+
 bool node_better(const struct core *core, unsigned int node)
 {
 	unsigned int self = core->config.self;
@@ -145,8 +169,8 @@ bool node_better(const struct core *core, unsigned int node)
 bool peer_better(const struct turn *t, unsigned int node)
 {
 	unsigned int self = t->core->config.self;
-	uint8_t mine = t->core->config.nodes[self].priority;
-	uint8_t other = t->in->view[node].priority;
+	unsigned int mine = core_priority(t->core, t->index);
+	unsigned int other = t->in->view[node].priority;
 
 	return other > mine || (other == mine && node < self);
 }

@@ -12,6 +12,14 @@
 
 /* --- sync groups ---------------------------------------------------------------------- */
 
+/* A track weighs the same for all: as the first says that gives it a weight. */
+static void share_weights(struct core_instance_config *to, const struct core_instance_config *from)
+{
+	for (unsigned int k = 0; k < CORE_TRACKS_MAX; k++)
+		if (to->weights[k] == 0)
+			to->weights[k] = from->weights[k];
+}
+
 void group_init(struct core *core)
 {
 	for (unsigned int i = 0; i < core->config.instance_count; i++) {
@@ -24,10 +32,16 @@ void group_init(struct core *core)
 		in->leader = first;
 		core->instances[first].config.tracks |= in->config.tracks;
 		core->instances[first].config.gates |= in->config.gates;
+		share_weights(&core->instances[first].config, &in->config);
 	}
-	for (unsigned int i = 0; i < core->config.instance_count; i++)
-		core->instances[i].config.tracks =
-			core->instances[core->instances[i].leader].config.tracks;
+	for (unsigned int i = 0; i < core->config.instance_count; i++) {
+		struct core_instance_config *config = &core->instances[i].config;
+		const struct core_instance_config *leader =
+			&core->instances[core->instances[i].leader].config;
+
+		config->tracks = leader->tracks;
+		share_weights(config, leader);
+	}
 }
 
 bool group_mates(const struct core *core, unsigned int one, unsigned int other)
@@ -139,14 +153,27 @@ static bool better_than_master(const struct turn *t)
 	return found && rank(t) == 0;
 }
 
+/* Priorities move with the tracks: the delay begins anew when the MASTER was the better one. */
+static bool beside_a_better_master(const struct turn *t)
+{
+	for (unsigned int n = 0; n < t->core->config.node_count; n++)
+		if (n != t->core->config.self && peer_heard(t, n) &&
+		    t->in->view[n].state == CORE_MASTER && peer_better(t, n))
+			return true;
+	return false;
+}
+
 void group_want(struct turn *t)
 {
 	struct instance *in = t->in;
 	int self = self_of(t->core);
-	bool wants = in->config.preempt && in->leader == t->index && better_than_master(t) &&
-		     in->fit_since != MONO_NEVER &&
-		     due(t, mono_max(in->fit_since + in->config.preempt_delay, in->preempt_after));
+	bool wants;
 
+	if (in->fit_since != MONO_NEVER && beside_a_better_master(t))
+		in->fit_since = t->now;
+	wants = in->config.preempt && in->leader == t->index && better_than_master(t) &&
+		in->fit_since != MONO_NEVER &&
+		due(t, mono_max(in->fit_since + in->config.preempt_delay, in->preempt_after));
 	if (wants == (in->handover_to == self) || !due(t, in->handover_until))
 		return;
 	in->handover_to = wants ? self : -1;

@@ -15,6 +15,8 @@ static void become(struct health *health, enum health_state state)
 {
 	health->state = state;
 	health->run = 0;
+	if (state == HEALTH_UP || state == HEALTH_DOWN)
+		health->proven = state;
 }
 
 void health_count(struct health *health, enum health_result result)

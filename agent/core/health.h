@@ -14,11 +14,16 @@ enum health_result {
 
 enum health_state { HEALTH_NONE, HEALTH_UP, HEALTH_DOWN, HEALTH_UNKNOWN };
 
+/* What a track may report beside its health, either way. */
+#define HEALTH_NUMBER_MAX 10000
+
 struct health {
 	unsigned int rise; /* good results in a row that bring it up, at least 1 */
 	unsigned int fall; /* bad results in a row that bring it down, at least 1 */
 	enum health_state state;
-	unsigned int run; /* results in a row against the present state */
+	unsigned int run;	  /* results in a row against the present state */
+	enum health_state proven; /* the last of up and down; none before the first */
+	int number;		  /* last reported */
 };
 
 void health_init(struct health *health, unsigned int rise, unsigned int fall);

@@ -79,6 +79,7 @@ static const struct shape_field config_fields[] = {
 	LIMIT(core_config, self, 0, CORE_NODES_MAX - 1),
 	COLUMN(core_config, tracks, rise, 0, COUNT_MAX),
 	COLUMN(core_config, tracks, fall, 0, COUNT_MAX),
+	COLUMN(core_config, tracks, counts, 0, 0),
 	LIMIT(core_config, track_count, 0, CORE_TRACKS_MAX),
 	LIMIT(core_config, instance_count, 1, CORE_INSTANCES_MAX),
 	ELSEWHERE(core_config, instances),
@@ -97,6 +98,7 @@ static const struct shape_field instance_config_fields[] = {
 	LIMIT(core_instance_config, tables_room, 0, CORE_TABLES_MAX),
 	ANY(core_instance_config, discovers),
 	ANY(core_instance_config, tracks),
+	ARRAY(core_instance_config, weights, -254, 254),
 	ANY(core_instance_config, fence),
 	ANY(core_instance_config, gates),
 	ANY(core_instance_config, promotes),
@@ -143,6 +145,8 @@ static const struct shape_field health_fields[] = {
 	LIMIT(health, fall, 0, COUNT_MAX),
 	LIMIT(health, state, HEALTH_NONE, HEALTH_UNKNOWN),
 	LIMIT(health, run, 0, COUNT_MAX),
+	LIMIT(health, proven, HEALTH_NONE, HEALTH_UNKNOWN),
+	LIMIT(health, number, -HEALTH_NUMBER_MAX, HEALTH_NUMBER_MAX),
 };
 
 static const struct shape_field peer_fields[] = {
@@ -318,6 +322,7 @@ static const struct shape_field event_fields[] = {
 	ANY(event, version),
 	ANY(event, mtime),
 	LIMIT(event, health, 0, HEALTH_RESULT_NO_ANSWER),
+	LIMIT(event, number, -HEALTH_NUMBER_MAX, HEALTH_NUMBER_MAX),
 	LIMIT(event, command, 0, CMD_STOP_KEEP),
 	ANY(event, up),
 	ANY(event, force),
@@ -509,7 +514,7 @@ static bool differs(const struct shape_field *field, const void *object, const v
 
 int shape_write(struct buf *out, const struct shape *shape, const void *object, const void *base)
 {
-	uint8_t bytes[10 * (SHAPE_FIELDS_MAX + 8 * 12)];
+	uint8_t bytes[10 * (SHAPE_FIELDS_MAX + 3 * CORE_TRACKS_MAX + 8 * 12)];
 	uint64_t mask = 0;
 	unsigned int length;
 

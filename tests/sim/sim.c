@@ -85,6 +85,15 @@ static void draw_world(struct rng *rng, struct world_config *config)
 	config->group = config->instances > 1 && rng_chance(rng, 400);
 }
 
+/* Of chances of its own: no other draw of the seed moves. */
+static void draw_weight(uint64_t seed, struct world_config *config)
+{
+	struct rng rng = {.state = ~seed};
+
+	config->weight = (int)rng_between(&rng, -200, 200);
+	config->weight_counts = rng_chance(&rng, 300);
+}
+
 static void draw_faults(struct run *run, struct rng *rng)
 {
 	struct swarm *swarm = &run->swarm;
@@ -112,6 +121,7 @@ static void begin(struct run *run, const struct sim_options *options, uint64_t s
 	judge_init(&run->judge);
 	run->judge.canary = options->canary;
 	draw_world(&rng, &config);
+	draw_weight(seed, &config);
 	config.seed = rng_next(&rng);
 	draw_faults(run, &rng);
 	run->swarm.families &= ~options->without;

@@ -34,7 +34,7 @@ const char *family_name(enum family family)
 		"api_late",  "api_stale",  "api_denied", "outage",    "store",	  "pause",
 		"crash",     "check",	   "link",	 "alias",     "target",	  "route",
 		"parameter", "hand_over",  "freeze",	 "standby",   "stop",	  "clock",
-		"late",	     "state_file", "duty",	 "dark",
+		"late",	     "state_file", "duty",	 "dark",      "weight",
 	};
 
 	return names[family];
@@ -211,6 +211,19 @@ static void strike_check(struct swarm *swarm, struct world *world, const struct 
 						 HEALTH_RESULT_DEAD, HEALTH_RESULT_NO_ANSWER};
 
 	world_check(world, s->a, s->end ? HEALTH_RESULT_GOOD : bad[rng_below(&swarm->rng, 4)]);
+	if (!s->end)
+		end_after(swarm, world, *s, 60 * SEC);
+}
+
+static void strike_weight(struct swarm *swarm, struct world *world, const struct strike *s)
+{
+	int number = s->end ? 0 : (int)rng_between(&swarm->rng, -3, 3);
+
+	world_weigh(world, s->a,
+		    s->end	 ? HEALTH_RESULT_GOOD
+		    : number < 0 ? HEALTH_RESULT_NO_ANSWER
+				 : HEALTH_RESULT_BAD,
+		    number);
 	if (!s->end)
 		end_after(swarm, world, *s, 60 * SEC);
 }
@@ -404,6 +417,9 @@ static void carry_out(struct swarm *swarm, struct world *world, const struct str
 	case FAMILY_DUTY:
 		strike_duty(swarm, world, s);
 		break;
+	case FAMILY_WEIGHT:
+		strike_weight(swarm, world, s);
+		break;
 	case FAMILIES:
 		break;
 	}
@@ -476,6 +492,7 @@ void swarm_heal(struct swarm *swarm, struct world *world)
 		world_boot(world, a);
 		world_resume(world, a);
 		world_check(world, a, HEALTH_RESULT_GOOD);
+		world_weigh(world, a, HEALTH_RESULT_GOOD, 0);
 		world_target(world, a, true, false);
 		for (unsigned int i = 0; i < world->config.instances; i++) {
 			world_link(world, a, i, true);

@@ -44,6 +44,7 @@ enum family {
 	FAMILY_STATE_FILE, /* kept, stale, or lost at the next start */
 	FAMILY_DUTY,	   /* gate, promotion, fence and release hook fail, refuse, hang */
 	FAMILY_DARK,	   /* a pair cut apart and the store away for one of it, long */
+	FAMILY_WEIGHT,	   /* a track that moves the priority changes */
 	FAMILIES
 };
 

@@ -457,6 +457,13 @@ static void dispatch(struct world *world, const struct item *item)
 	case HAPPENS_CHECK:
 		take_check(world, item);
 		break;
+	case HAPPENS_WEIGHT:
+		feed(world, item->host,
+		     &(struct event){.type = EV_VERDICT,
+				     .track = 1,
+				     .health = h->weight,
+				     .number = h->number});
+		break;
 	case HAPPENS_TARGET:
 		feed(world, item->host,
 		     &(struct event){.type = EV_TARGET,
@@ -503,6 +510,7 @@ static bool orphaned(struct world *world, const struct item *item)
 	case HAPPENS_ALIAS:
 	case HAPPENS_LINK:
 	case HAPPENS_CHECK:
+	case HAPPENS_WEIGHT:
 	case HAPPENS_TARGET:
 	case HAPPENS_RESUME:
 	case HAPPENS_DUTY:
@@ -596,16 +604,18 @@ void world_free(struct world *world)
 static void fill_config(struct world *world, unsigned int host, struct core_config *config,
 			struct core_instance_config *instances)
 {
-	*config = (struct core_config){.timers = *timers_profile(world->config.profile),
-				       .node_count = world->config.nodes,
-				       .self = host,
-				       .tracks = {{.rise = 2, .fall = 2}},
-				       .track_count = 1,
-				       .instance_count = world->config.instances,
-				       .instances = instances,
-				       .touch_owner = world->config.touch_owner,
-				       .evidence = world->config.evidence,
-				       .outage_takeover = world->config.outage_takeover};
+	*config = (struct core_config){
+		.timers = *timers_profile(world->config.profile),
+		.node_count = world->config.nodes,
+		.self = host,
+		.tracks = {{.rise = 2, .fall = 2},
+			   {.rise = 1, .fall = 1, .counts = world->config.weight_counts}},
+		.track_count = world->config.weight ? 2 : 1,
+		.instance_count = world->config.instances,
+		.instances = instances,
+		.touch_owner = world->config.touch_owner,
+		.evidence = world->config.evidence,
+		.outage_takeover = world->config.outage_takeover};
 	config->nonce =
 		rng_next(&world->rng) | 1; /* one after the other: an initialiser has no order */
 	config->seed = rng_next(&world->rng);
@@ -617,6 +627,7 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 			.id = (uint16_t)(100 + i),
 			.tables = world->config.tables,
 			.tracks = 1,
+			.weights = {0, world->config.weight},
 			.fence = world->config.fence,
 			.preempt = world->config.preempt,
 			.preempt_delay = world->config.preempt_delay,
@@ -716,6 +727,14 @@ void world_check(struct world *world, unsigned int host, enum health_result resu
 	world->hosts[host].check = result;
 	if (world->hosts[host].running)
 		happen(world, host, HAPPENS_CHECK, 0, 1);
+}
+
+void world_weigh(struct world *world, unsigned int host, enum health_result result, int number)
+{
+	world->hosts[host].weight = result;
+	world->hosts[host].number = number;
+	if (world->hosts[host].running && world->config.weight)
+		happen(world, host, HAPPENS_WEIGHT, 0, 0);
 }
 
 void world_link(struct world *world, unsigned int host, unsigned int instance, bool up)

@@ -33,6 +33,8 @@ struct world_config {
 	bool touch_owner, outage_takeover, evidence;
 	bool preempt, group; /* of all instances */
 	mono_us preempt_delay;
+	int weight; /* of the second track, which moves priorities only; 0 = there is none */
+	bool weight_counts; /* it is multiplied by the number reported */
 	uint64_t seed;
 	uint8_t priority[WORLD_NODES];
 	mono_us wall; /* the cloud's clock at start: must not matter */
@@ -146,6 +148,8 @@ struct host {
 	mono_us duty_free_at[WORLD_INSTANCES]; /* its shells have done what was asked */
 	uint32_t fence_op[WORLD_INSTANCES];    /* of the last fence asked for */
 	enum health_result check;
+	enum health_result weight; /* the track that has one, as last reported */
+	int number;
 	mono_us check_period;
 	struct path path[SERVICES];
 	struct item *backlog; /* what came while it stood still */
@@ -180,6 +184,7 @@ enum happening {
 	HAPPENS_ALIAS,	 /* index: instance */
 	HAPPENS_LINK,
 	HAPPENS_CHECK,
+	HAPPENS_WEIGHT,
 	HAPPENS_TARGET,
 	HAPPENS_RESUME,
 	HAPPENS_EVIDENCE, /* index: node, op */
@@ -277,6 +282,8 @@ void world_duty(struct world *world, unsigned int host, enum core_duty duty, enu
 /* Any event, as a shell would tell it. */
 void world_tell(struct world *world, unsigned int host, const struct event *ev);
 void world_check(struct world *world, unsigned int host, enum health_result result);
+/* The track that moves priorities reports. */
+void world_weigh(struct world *world, unsigned int host, enum health_result result, int number);
 void world_link(struct world *world, unsigned int host, unsigned int instance, bool up);
 void world_target(struct world *world, unsigned int host, bool known, bool source_dest_check);
 /* Somebody else changes the kernel. */

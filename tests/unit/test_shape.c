@@ -85,7 +85,7 @@ static void every_table_fits_its_mask_and_names_no_field_twice(void **state)
 		assert_in_range(shapes[s].field_count, 1, SHAPE_FIELDS_MAX);
 		for (unsigned int f = 0; f < shapes[s].field_count; f++) {
 			assert_in_range(strlen(shapes[s].fields[f].name), 1, SHAPE_NAME_MAX - 1);
-			assert_in_range(shapes[s].fields[f].count, 1, 8);
+			assert_in_range(shapes[s].fields[f].count, 1, CORE_TRACKS_MAX);
 			for (unsigned int g = 0; g < f; g++)
 				assert_string_not_equal(shapes[s].fields[f].name,
 							shapes[s].fields[g].name);
