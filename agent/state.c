@@ -85,15 +85,18 @@ int state_format(const struct state *state, struct buf *text)
 
 struct scan {
 	const char *at, *end;
+	bool last; /* the next word ends its line */
 	bool bad;
 };
 
-/* The value behind "KEY=" up to a space or the end of the line, which it takes along. */
+/* The value behind "KEY=" up to the space or the end of the line, which it takes along. */
 static void word(struct scan *scan, const char *key, char *value, size_t size)
 {
 	size_t length = strlen(key);
 	size_t used = 0;
+	char behind = scan->last ? '\n' : ' ';
 
+	scan->last = false;
 	value[0] = '\0';
 	if ((size_t)(scan->end - scan->at) <= length || memcmp(scan->at, key, length) != 0 ||
 	    scan->at[length] != '=') {
@@ -104,7 +107,7 @@ static void word(struct scan *scan, const char *key, char *value, size_t size)
 	while (scan->at<scan->end && * scan->at> ' ' && *scan->at < 0x7f && used + 1 < size)
 		value[used++] = *scan->at++;
 	value[used] = '\0';
-	if (scan->at == scan->end || used == 0 || (*scan->at != ' ' && *scan->at != '\n'))
+	if (scan->at == scan->end || used == 0 || *scan->at != behind)
 		scan->bad = true;
 	else
 		scan->at++;
@@ -200,6 +203,7 @@ static void read_instance(struct scan *scan, struct state_instance *in)
 	text_word(scan, "reason", in->reason, sizeof(in->reason));
 	in->hold_until = moment(scan, "hold", MONO_LONG_AGO);
 	in->last_failure = moment(scan, "failed", MONO_LONG_AGO);
+	scan->last = true;
 	in->failures = (unsigned int)number(scan, "failures", UINT32_MAX);
 }
 
@@ -231,6 +235,7 @@ int state_parse(const char *text, size_t length, struct state *state, struct err
 	text_word(&scan, "node", state->node, sizeof(state->node));
 	text_word(&scan, "boot", state->boot, sizeof(state->boot));
 	state->written = (mono_us)number(&scan, "written", INT64_MAX / 8);
+	scan.last = true;
 	state->wall_us = (int64_t)number(&scan, "wall", INT64_MAX / 8);
 	while (!scan.bad && scan.at < scan.end && state->count < STATE_INSTANCES_MAX)
 		read_instance(&scan, &state->instances[state->count++]);

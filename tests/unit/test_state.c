@@ -133,6 +133,8 @@ static void words_that_do_not_belong_there_are_refused_even_with_a_good_checksum
 	static const char *const bad[] = {
 		"zonevip-state 2\ncluster=c node=n boot=b written=1 wall=2\n",
 		HEAD "\n",
+		"zonevip-state 1\ncluster=c node=n boot=b written=1 wall=2 ", /* a line is a line */
+		"zonevip-state 1\ncluster=c\nnode=n boot=b written=1 wall=2\n",
 		HEAD "instance=a life=0\n",
 		HEAD "instance=a life=0 version=18446744073709551616" TAIL,
 		HEAD "instance=a life=0 version=-1" TAIL,
