@@ -57,7 +57,8 @@ Lab(dir=None, bindir=None, conf=None, tie=True)
                                        table mlb.commits on; .unreplicate() undoes it
  .operator                             (access key, secret) of a user with every right, for boto
  .uid(user)                            of zonevip or zonevip-script inside the lab
- Faults, all undone by .heal() and listed by .faults():
+ Faults, all undone by .heal() and listed by .faults(); more of them,
+ such as a shim before libc, a relay for heartbeats, a full disk, in kit/__init__.py:
  .fault(action="*", host=None, resource=None, times=None, **effects) -> rule id; .unfault(id)
     action   'ReplaceRoute', 'ec2', 'ssm', 'sts' or '*'; resource: route table id or parameter
     effects  latency=S (half before, half after it is carried out)  late=S (carried out S later,

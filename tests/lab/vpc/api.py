@@ -15,6 +15,7 @@ from .clock import now_ns
 from .control import call
 from .errors import LabError
 from .host import Host
+from kit.relay import Relay
 from .layout import BY_NAME, DB_HOSTS, HOSTS, INSTANCE_ROLE, PARAMETER, TABLES, VIP
 
 POLL_S = 0.01
@@ -261,6 +262,16 @@ class Lab:
         self._top("loss", percent=percent, a=a, b=b, oneway=oneway, port=port)
         self.note("loss", percent=percent, a=a, b=b, oneway=oneway, port=port)
 
+    def relay(self, seed: int, **manner: Any) -> Relay:
+        self._top("relay")
+        relay = Relay(self)
+        relay.manner(seed, **manner)
+        return relay
+
+    def relay_stop(self) -> None:
+        self._top("relay_stop")
+        self.note("relay-stop")
+
     def sdcheck(self, host: str, on: bool) -> None:
         self._cloud("sdcheck", host=host, on=on)
         self.note("sdcheck", host=host, on=on)
@@ -299,6 +310,7 @@ class Lab:
         for host in self.hosts:
             if host.dns_hangs():
                 host.dns("ok")
+            host.heal_kit()
         self.note("heal")
 
     @staticmethod

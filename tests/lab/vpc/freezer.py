@@ -33,6 +33,18 @@ def _roots() -> list[tuple[str, bool]]:
     return sorted(found, key=lambda entry: not entry[1])
 
 
+def _all_roots() -> list[str]:
+    """Where a lab may have groups: those that freeze, and those that bound memory (kit/limits.py)."""
+    with open("/proc/self/mounts") as mounts:
+        entries = [line.split() for line in mounts]
+    return [path for _, path, kind, options, *_ in entries
+            if kind == "cgroup2" or (kind == "cgroup" and {"freezer", "memory"} & set(options.split(",")))]
+
+
+def _freezes(path: str) -> bool:
+    return os.path.exists(f"{path}/cgroup.freeze") or os.path.exists(f"{path}/freezer.state")
+
+
 class Freezer:
     def __init__(self, name: str) -> None:
         self._name = name
@@ -48,7 +60,7 @@ class Freezer:
         homes = self._homes.setdefault(group, {})
         for pid in pids:
             homes[pid] = root + (_v2_home(pid) if is_v2 else "/")
-            _write(f"{path}/cgroup.procs", str(pid))
+            write(f"{path}/cgroup.procs", str(pid))
         _set(path, True)
 
     def thaw(self, group: str) -> None:
@@ -57,7 +69,7 @@ class Freezer:
             path = f"{root}/{self._name}.{group}"
             if os.path.isdir(path):
                 _set(path, False)
-                _empty(path, root, homes)
+                empty(path, root, homes)
 
     def groups(self) -> list[str]:
         return sorted(self._homes)
@@ -67,11 +79,12 @@ def remove_all(lab_dir: str, wait_s: float = WAIT_S) -> None:
     """Every group of that lab: thawed, emptied, removed. For whoever ends a lab."""
     end = time.monotonic() + wait_s
     while True:
-        groups = [(path, root) for root, _ in _roots() for path in glob.glob(f"{root}/{prefix(lab_dir)}.*")]
+        groups = [(path, root) for root in _all_roots() for path in glob.glob(f"{root}/{prefix(lab_dir)}.*")]
         for path, root in groups:
             try:
-                _set(path, False)
-                _empty(path, root, {})
+                if _freezes(path):
+                    _set(path, False)
+                empty(path, root, {})
             except OSError:
                 continue  # its processes are dying at this moment: it will be empty soon
         if not groups or time.monotonic() > end:
@@ -86,11 +99,11 @@ def _v2_home(pid: int) -> str:
 
 def _set(path: str, frozen: bool) -> None:
     if os.path.exists(f"{path}/cgroup.freeze"):
-        _write(f"{path}/cgroup.freeze", "1" if frozen else "0")
-        _await(lambda: f"frozen {int(frozen)}" in _read(f"{path}/cgroup.events").splitlines(), path)
+        write(f"{path}/cgroup.freeze", "1" if frozen else "0")
+        _await(lambda: f"frozen {int(frozen)}" in read(f"{path}/cgroup.events").splitlines(), path)
     else:
-        _write(f"{path}/freezer.state", "FROZEN" if frozen else "THAWED")
-        _await(lambda: _read(f"{path}/freezer.state").strip() == ("FROZEN" if frozen else "THAWED"), path)
+        write(f"{path}/freezer.state", "FROZEN" if frozen else "THAWED")
+        _await(lambda: read(f"{path}/freezer.state").strip() == ("FROZEN" if frozen else "THAWED"), path)
 
 
 def _await(done, path: str) -> None:
@@ -101,12 +114,12 @@ def _await(done, path: str) -> None:
         time.sleep(0.001)
 
 
-def _empty(path: str, root: str, homes: dict[int, str]) -> None:
+def empty(path: str, root: str, homes: dict[int, str]) -> None:
     def emptied() -> bool:
         """Again while what was thawed forks, or the kernel still counts one that has just left."""
-        for pid in map(int, _read(f"{path}/cgroup.procs").split()):
+        for pid in map(int, read(f"{path}/cgroup.procs").split()):
             try:
-                _write(f"{homes.get(pid, root)}/cgroup.procs", str(pid))
+                write(f"{homes.get(pid, root)}/cgroup.procs", str(pid))
             except ProcessLookupError:
                 pass
         try:
@@ -120,11 +133,11 @@ def _empty(path: str, root: str, homes: dict[int, str]) -> None:
     _await(emptied, path)
 
 
-def _write(path: str, text: str) -> None:
+def write(path: str, text: str) -> None:
     with open(path, "w") as stream:
         stream.write(text)
 
 
-def _read(path: str) -> str:
+def read(path: str) -> str:
     with open(path) as stream:
         return stream.read()

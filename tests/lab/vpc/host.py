@@ -8,9 +8,13 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
+from kit import limits, shim
+from kit.shim import Shim
+
 from .clock import now_ns
 from .control import call
 from .errors import LabError
+from .freezer import prefix
 from .hosts import RESOLVER_HANGS, RESOLVER_NONE, hosts_file
 from .kernel import write_file
 from .layout import BY_NAME
@@ -23,12 +27,14 @@ if TYPE_CHECKING:
 NSENTER = "/usr/bin/nsenter"
 SETPRIV = "/usr/bin/setpriv"
 SERVICES = ("zonevipd", "zonevip-notify", "mysqld")
+PROGRAM_OF = {"zonevipd": "zonevipd", "zonevip-notify": "zonevip-notify", "mysqld": "mariadbd"}
 
 
 class Host:
     def __init__(self, lab: Lab, name: str, anchor: int) -> None:
         self._lab = lab
         self._anchor = anchor
+        self.anchor = anchor
         self.spec = BY_NAME[name]
         self.name = name
         self.address = self.spec.address
@@ -219,3 +225,55 @@ class Host:
     def thaw(self) -> None:
         call(self._lab.socket("top"), "thaw", group=self.name)
         self._lab.note("thaw", host=self.name)
+
+    # --- the kit: see kit/__init__.py ---
+
+    def shim(self, service: str = "zonevipd") -> Shim:
+        library = "/usr/local/lib/zonevip-shim.so"
+        path = f"/run/zonevip-kit/{service}"
+        os.makedirs(self.path("/usr/local/lib"), exist_ok=True)
+        if not os.path.exists(self.path(library)):
+            shim.build(self.path(library))
+        os.makedirs(self.path("/run/zonevip-kit"), exist_ok=True)
+        if not os.path.exists(self.path(path)):
+            shim.create(self.path(path))
+        self._ask("environment", service, words={"LD_PRELOAD": library, "KIT_FILE": path, "KIT_PROGRAM": PROGRAM_OF[service]})
+        return shim.Shim(self.path(path))
+
+    def unshim(self, service: str = "zonevipd") -> None:
+        path = self.path(f"/run/zonevip-kit/{service}")
+        if os.path.exists(path):
+            shim.Shim(path).clear()
+            os.unlink(path)
+            self._ask("environment", service, words={})
+
+    def small_fs(self, path: str, size: str = "64k") -> None:
+        self._lab.note("small-fs", host=self.name, folder=path, size=size)
+        limits.small_fs(self, path, size)
+
+    def fill(self, path: str) -> int:
+        self._lab.note("fill", host=self.name, folder=path)
+        return limits.fill(self, path)
+
+    def big_fs(self, path: str) -> None:
+        self._lab.note("big-fs", host=self.name, folder=path)
+        limits.big_fs(self, path)
+
+    def memory_limit(self, service: str, limit: int) -> None:
+        self._lab.note("memory-limit", host=self.name, service=service, limit=limit)
+        call(self._lab.socket("top"), "memory", group=f"{self.name}.{service}", pid=self.pid(service), limit=limit)
+
+    def memory_kills(self, service: str) -> int:
+        return limits.memory_kills(f"{prefix(self._lab.dir)}.{self.name}.{service}")
+
+    def memory_unlimit(self) -> None:
+        for service in SERVICES:
+            call(self._lab.socket("top"), "memory", group=f"{self.name}.{service}", pid=0, limit=0)
+
+    def heal_kit(self) -> None:
+        if not self.spec.database:
+            return
+        for service in PROGRAM_OF:
+            self.unshim(service)
+        for path in limits.small_paths(self):
+            limits.big_fs(self, path)

@@ -95,6 +95,7 @@ class Filter:
 
     def __init__(self) -> None:
         self._faults: dict[str, list[str]] = {}
+        self._cuts: dict[str, tuple[str, str | None, bool]] = {}
         self.checked = {host.name for host in HOSTS if host.source_dest_check}
         enis = ", ".join(f'"{host.name}" . {host.address}' for host in HOSTS)
         self._nft(f"""
@@ -136,6 +137,24 @@ class Filter:
         else:
             rules = self._between(a, b, oneway, "drop")
         self._set(name, rules)
+        self._cuts[name] = (a, b, oneway)
+
+    def severed(self, hosts: tuple[str, ...]) -> list[tuple[str, str]]:
+        """(from, to) of every pair of hosts between which a cut lets nothing pass."""
+        found = []
+        for source in hosts:
+            for target in hosts:
+                ways = [(a, b) == (source, target) or (not oneway and (b, a) == (source, target))
+                        or (b is None and (a == source or (a == target and not oneway)))
+                        for a, b, oneway in self._cuts.values()]
+                if source != target and any(ways):
+                    found.append((source, target))
+        return found
+
+    def divert(self, hosts: tuple[str, ...], port: int, on: bool) -> None:
+        """What a relay carries must not go the straight way as well."""
+        rules = [f'iifname "{a}" oifname "{b}" udp dport {port} drop' for a in hosts for b in hosts if a != b]
+        self._set("relay", rules if on else [])
 
     def loss(self, percent: float, a: str, b: str, oneway: bool, port: int | None) -> None:
         if not 0 <= percent <= 100:
@@ -159,6 +178,7 @@ class Filter:
         self._write(faults | ({name: rules} if rules else {}))
 
     def heal(self) -> None:
+        self._cuts = {}
         self._write({})
 
     def _write(self, faults: dict[str, list[str]]) -> None:

@@ -60,6 +60,7 @@ class Service:
         self._no_restart = False
         self._cleanup = True
         self._cleanup_pid = 0
+        self.extra: dict[str, str] = {}  # of the environment, from the next start on
         self._notify_path = f"{NOTIFY_DIR}/{unit.name}"
         self._notify = self._open_notify()
 
@@ -137,7 +138,7 @@ class Service:
             self._ready()
 
     def _environment(self) -> dict[str, str]:
-        environment = {"PATH": PATH, "LANG": "C.UTF-8", **self.unit.environment}
+        environment = {"PATH": PATH, "LANG": "C.UTF-8", **self.unit.environment, **self.extra}
         if self.unit.notify:
             environment["NOTIFY_SOCKET"] = self._notify_path
         if self.unit.watchdog_s:

@@ -36,7 +36,7 @@ class Supervisor:
         self._loop.on_signal({signal.SIGCHLD: self._reap})
         Server(self._loop, f"{LAB}/sock/{host}", {
             "start": self._start, "stop": self._stop, "kill": self._kill, "signal": self._signal,
-            "watchdog": self._watchdog,
+            "watchdog": self._watchdog, "environment": self._environment,
             "status": lambda: [service.view() for service in self._services.values()]})
 
     def run(self) -> None:
@@ -81,6 +81,9 @@ class Supervisor:
         if number is None:
             raise LabError(f"no signal '{name}'")
         self._service(service).signal(number)
+
+    def _environment(self, service: str, words: dict[str, str]) -> None:
+        self._service(service).extra = words
 
     def _watchdog(self, service: str, kills: bool) -> None:
         self._service(service).watchdog_kills = kills

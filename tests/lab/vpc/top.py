@@ -16,11 +16,11 @@ from typing import Callable
 
 from . import ca, kernel, mysql
 from .clock import now_ns
-from .control import Server
+from .control import Server, call
 from .errors import LabError
 from .freezer import Freezer, prefix
 from .hosts import LAB, Users, anchor, install_files, install_programs
-from .layout import DB_HOSTS, HOSTS
+from .layout import DB_HOSTS, HEARTBEAT_PORT, HOSTS
 from .loop import Loop
 from .network import AWS, ROUTER, Filter, build
 
@@ -60,11 +60,13 @@ class Top:
     def __init__(self, lab_dir: str, options: dict) -> None:
         self._children: dict[int, str] = {}
         self._problems: list[str] = []
+        self._relay = 0
         self._started = now_ns()
         self._mount_private(lab_dir)
         self._users = Users.choose()
         self._history = os.open(f"{LAB}/history.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        self._freezer = Freezer(prefix(lab_dir))
+        self._group_prefix = prefix(lab_dir)
+        self._freezer = Freezer(self._group_prefix)
         self._stopped: set[tuple[str, int]] = set()
         self._prepare_files(options)
         self._anchors = self._build(options)
@@ -147,8 +149,6 @@ class Top:
 
     def _start_mysqld(self) -> None:
         """Both at once; the supervisors know when they are ready."""
-        from .control import call
-
         for wait in (False, True):
             for name in DB_HOSTS:
                 call(f"{LAB}/sock/{name}", "start", service="mysqld", wait=wait)
@@ -156,6 +156,7 @@ class Top:
     def _serve(self) -> None:
         self.loop.on_signal({signal.SIGCHLD: self._reap})
         Server(self.loop, f"{LAB}/sock/top", {
+            "memory": self._memory, "relay": self._start_relay, "relay_stop": self._stop_relay,
             "ping": self._view, "cut": self._cut, "loss": self._loss, "sdcheck": self._filter.sdcheck,
             "freeze": self._freeze, "thaw": self._freezer.thaw, "stop": self._stop, "cont": self._cont,
             "faults": self._faults, "heal": self._heal, "install": self._install, "note": self._note})
@@ -172,12 +173,46 @@ class Top:
 
     def _cut(self, a: str, b: str | None, oneway: bool) -> None:
         self._filter.cut(a, b, oneway)
+        self._tell_relay()
+
+    def _start_relay(self) -> None:
+        if self._relay:
+            return
+        from kit import relay
+
+        self._pending = {}
+        self._fork("relay", relay.main)
+        self._relay = next(pid for pid, name in self._children.items() if name == "relay")
+        self._await_ready()
+        self._filter.divert(DB_HOSTS, HEARTBEAT_PORT, True)
+        self._tell_relay()
+
+    def _stop_relay(self) -> None:
+        if not self._relay:
+            return
+        self._filter.divert(DB_HOSTS, HEARTBEAT_PORT, False)
+        self._children.pop(self._relay, None)
+        os.kill(self._relay, signal.SIGKILL)
+        self._relay = 0
+
+    def _tell_relay(self) -> None:
+        if self._relay:
+            call(f"{LAB}/sock/relay", "block", pairs=self._filter.severed(DB_HOSTS))
 
     def _loss(self, percent: float, a: str, b: str, oneway: bool, port: int | None) -> None:
         self._filter.loss(percent, a, b, oneway, port)
 
     def _freeze(self, group: str, pids: list[int]) -> None:
         self._freezer.freeze(group, [member for pid in pids for member in _process_group(pid)])
+
+    def _memory(self, group: str, pid: int, limit: int) -> None:
+        from kit import limits
+
+        name = f"{self._group_prefix}.{group}"
+        if limit:
+            limits.memory_limit(name, _process_group(pid), limit)
+        else:
+            limits.memory_unlimit(name)
 
     def _stop(self, name: str, pid: int) -> None:
         """Returns when it stands still: a running process stops only at its next way into the kernel."""
@@ -202,6 +237,7 @@ class Top:
                 + [{"kind": "stopped", "what": f"{name} (pid {pid})"} for name, pid in sorted(self._stopped)])
 
     def _heal(self) -> None:
+        self._stop_relay()
         self._filter.heal()
         for group in self._freezer.groups():
             self._freezer.thaw(group)
