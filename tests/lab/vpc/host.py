@@ -219,12 +219,12 @@ class Host:
         pids = [pid for pid in (self.pid(service) for service in services or SERVICES) if pid]
         if not pids:
             raise LabError(f"nothing to freeze on {self.name}")
-        self._lab.note("freeze", host=self.name, services=services or SERVICES)
         call(self._lab.socket("top"), "freeze", group=self.name, pids=pids)
+        self._lab.note("freeze", host=self.name, services=services or SERVICES)  # it stood still at the latest now
 
     def thaw(self) -> None:
+        self._lab.note("thaw", host=self.name)  # it goes on at the earliest now
         call(self._lab.socket("top"), "thaw", group=self.name)
-        self._lab.note("thaw", host=self.name)
 
     # --- the kit: see kit/__init__.py ---
 

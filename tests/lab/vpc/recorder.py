@@ -8,7 +8,6 @@ take ownership from here, from the kernel, and not from what a daemon says about
 import errno
 import json
 import os
-import socket
 from typing import Callable
 
 from . import netlink
@@ -19,6 +18,8 @@ from .layout import BY_ADDRESS, DB_HOSTS, ROUTE_TABLES
 from .loop import Loop
 from .network import ROUTER
 
+Event = netlink.AddressEvent | netlink.LinkEvent | netlink.RouteEvent
+ROUNDS_MAX = 1000  # a flood that does not end must not keep us from answering
 TABLE_NAMES = {table.number: table.id for table in ROUTE_TABLES}
 
 
@@ -52,7 +53,7 @@ class HostWitness:
         self._recorder.write("address", self._host, address=address, prefix=prefix, dev=dev, label=label,
                              present=present)
 
-    def take(self, event: netlink.AddressEvent | netlink.LinkEvent | netlink.RouteEvent) -> None:
+    def take(self, event: Event) -> None:
         if isinstance(event, netlink.LinkEvent):
             self._names[event.index] = event.name
             self._recorder.write("link", self._host, dev=event.name, up=event.present and event.up)
@@ -80,7 +81,7 @@ class RouterWitness:
             for destination in set(routes) - seen[table]:
                 self._route(table, destination, None, False)
 
-    def take(self, event: netlink.AddressEvent | netlink.LinkEvent | netlink.RouteEvent) -> None:
+    def take(self, event: Event) -> None:
         if not isinstance(event, netlink.RouteEvent) or event.table not in TABLE_NAMES:
             return
         spec = BY_ADDRESS.get(event.gateway or "")
@@ -101,40 +102,55 @@ class RouterWitness:
 class Recorder:
     def __init__(self, loop: Loop) -> None:
         self._file = os.open(f"{LAB}/history.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._moment = 0  # of the events that are being written; 0: each has its own
         self.hosts = {name: HostWitness(self, name) for name in DB_HOSTS}
         self.router = RouterWitness(self)
         for witness in (*self.hosts.values(), self.router):
             witness.events.setblocking(False)
-            loop.watch(witness.events, self._reader(witness))
+            loop.watch(witness.events, self._drain)
         Server(loop, f"{LAB}/sock/recorder", {"routes": self.routes, "holders": self.holders,
                                               "addresses": self.addresses})
 
     def write(self, event: str, host: str | None, **facts) -> None:
-        line = {"t_ns": now_ns(), "event": event, "host": host, **facts}
+        line = {"t_ns": self._moment or now_ns(), "event": event, "host": host, **facts}
         os.write(self._file, json.dumps(line).encode() + b"\n")
 
-    def _reader(self, witness: HostWitness | RouterWitness) -> Callable[[], None]:
-        def read() -> None:
+    def _drain(self) -> None:
+        """Everything that has happened, under one stamp.
+
+        Two kernels' events have no order between them but the one in which they are read here. Were each
+        stamped as it is read, a recorder that loses the CPU in between would tell of an address that comes
+        before it has gone elsewhere. So all queues are read until a round finds nothing: what happened before
+        something that was read has been read too, and bears the same stamp.
+        """
+        taken: list[tuple[HostWitness | RouterWitness, Event]] = []
+        lost: list[HostWitness | RouterWitness] = []
+        rounds = 0
+        while self._round(taken, lost) and rounds < ROUNDS_MAX:
+            rounds += 1
+        self._moment = now_ns()
+        for witness, event in taken:
+            witness.take(event)
+        for witness in lost:
+            self.write("overrun", None)
+            witness.resync()
+        self._moment = 0
+
+    def _round(self, taken: list, lost: list) -> bool:
+        found = False
+        for witness in (*self.hosts.values(), self.router):
             try:
                 data = witness.events.recv(1 << 18)
             except OSError as error:
                 if error.errno == errno.ENOBUFS:  # events were lost: say so and look for ourselves
-                    self.write("overrun", None)
-                    witness.resync()
-                    return
-                if error.errno == errno.EAGAIN:
-                    return
-                raise
-            for event in netlink.parse(data):
-                witness.take(event)
-        return read
-
-    def _drain(self) -> None:
-        """What has happened before the question was asked is in the answer."""
-        for witness in (*self.hosts.values(), self.router):
-            read = self._reader(witness)
-            while _readable(witness.events):
-                read()
+                    lost.append(witness)
+                    found = True
+                elif error.errno != errno.EAGAIN:
+                    raise
+                continue
+            found = True
+            taken.extend((witness, event) for event in netlink.parse(data))
+        return found
 
     def routes(self, destination: str) -> dict[str, str | None]:
         self._drain()
@@ -149,15 +165,6 @@ class Recorder:
         self._drain()
         names = ("address", "prefix", "dev", "label")
         return [dict(zip(names, key)) for key in sorted(self.hosts[host].addresses)]
-
-
-def _readable(sock: socket.socket) -> bool:
-    try:
-        return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # an error waits to be read: that too must be taken
 
 
 def main(ready: Callable[[], None]) -> None:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What can be wrong with a mysqld, one by one: which of it moves the VIP, how fast, and what is said."""
+"""Rows 11 to 20: what can be wrong with a mysqld, which of it moves the VIP, how fast, and what is said."""
 
 import time
 
 import pytest
 from conftest_agents import clean, double, instance, last_words, nothing_moves, start, state, writes
+from faults.bounds import HUNG_S, LEAVE_S, REFUSED_S, TWO_TABLES, row
 from vpc import DB_HOSTS, now_ns
 
 OWNER, OTHER = DB_HOSTS
+BOTH_DEAD_S = 30  # nobody could serve: as long as the test lets both lie
 
 
 def check(lab, host):
@@ -46,7 +48,21 @@ def databases_as_they_were(lab):
     clean(lab)
 
 
-def test_a_stopped_mysqld_moves_the_vip_and_heartbeats_stay_on_time(pair):
+@pytest.mark.parametrize("fault", ["mysql_stop", "mysql_kill"])
+@row(11, out=REFUSED_S + LEAVE_S, writes=TWO_TABLES)
+def test_11_mysqld_stopped_or_killed_moves_everything_and_its_return_nothing(pair, fault):
+    getattr(pair.host(OWNER), fault)()
+    pair.wait_owner(OTHER, 5)
+    pair.wait_for(lambda: pair.holders() == [OTHER], 2, f"the alias on {OTHER} alone")
+    assert state(pair, OWNER) == "FAULT"
+    pair.host(OWNER).mysql_start()
+    pair.wait_for(lambda: state(pair, OWNER) == "BACKUP", 10, f"{OWNER} to recover")
+    nothing_moves(pair, now_ns(), 2, OTHER)
+    assert "hold" in instance(pair, OWNER)["not_eligible_because"]
+
+
+@row(12, out=HUNG_S + LEAVE_S, writes=TWO_TABLES)
+def test_12_a_stopped_mysqld_moves_the_vip_and_heartbeats_stay_on_time(pair):
     late = {name: pair.status(name)["loop"]["hello_late_count"] for name in DB_HOSTS}
     since = now_ns()
     pair.host(OWNER).signal("mysqld", "STOP")
@@ -61,7 +77,8 @@ def test_a_stopped_mysqld_moves_the_vip_and_heartbeats_stay_on_time(pair):
     wait_verdict(pair, OWNER, "OK")
 
 
-def test_short_stops_of_mysqld_move_nothing(pair):
+@row(17, mis=1.6)  # the stops themselves
+def test_17_short_stops_of_mysqld_move_nothing(pair):
     since = now_ns()
     for _ in range(2):
         pair.host(OWNER).signal("mysqld", "STOP")
@@ -71,7 +88,8 @@ def test_short_stops_of_mysqld_move_nothing(pair):
     nothing_moves(pair, since, 1, OWNER)
 
 
-def test_a_full_server_is_alive_and_said_so(pair):
+@row(13)
+def test_13_a_full_server_is_alive_and_said_so(pair):
     host = pair.host(OWNER)
     host.mysql("SET GLOBAL max_connections=12")
     sessions = [host.popen(["mariadb", "--no-defaults", "-e", "SELECT SLEEP(60)"]) for _ in range(12)]
@@ -86,20 +104,24 @@ def test_a_full_server_is_alive_and_said_so(pair):
     wait_verdict(pair, OWNER, "OK")
 
 
-def test_read_only_on_the_owner_is_said_and_moves_nothing_unless_it_is_to(lab):
-    with_words(lab)
+@row(14)
+def test_14_read_only_on_the_owner_is_said_and_moves_nothing(pair):
     since = now_ns()
-    lab.host(OWNER).mysql("SET GLOBAL read_only=1")
-    wait_verdict(lab, OWNER, "READONLY")
-    nothing_moves(lab, since, 2, OWNER)
-    lab.host(OWNER).mysql("SET GLOBAL read_only=0")
-    clean(lab)
+    pair.host(OWNER).mysql("SET GLOBAL read_only=1")
+    wait_verdict(pair, OWNER, "READONLY")
+    nothing_moves(pair, since, 2, OWNER)
+
+
+@row(14, out=REFUSED_S + LEAVE_S, writes=TWO_TABLES)
+def test_14_read_only_on_the_owner_moves_the_vip_where_it_must_be_writable(lab, watch):
     with_words(lab, unfit_on="readonly hung dead")
+    watch.begin()
     lab.host(OWNER).mysql("SET GLOBAL read_only=1")
     lab.wait_owner(OTHER, 10)
 
 
-def test_a_changed_password_on_both_is_no_outage(pair):
+@row(15)
+def test_15_a_changed_password_on_both_is_no_outage(pair):
     since = now_ns()
     for name in DB_HOSTS:
         pair.host(name).mysql("ALTER USER zonevip@localhost IDENTIFIED BY 'other'")
@@ -114,7 +136,8 @@ def test_a_changed_password_on_both_is_no_outage(pair):
     assert "no_check_verdict" in instance(pair, OTHER)["not_eligible_because"]
 
 
-def test_with_both_databases_dead_the_address_stays_and_the_first_to_recover_serves(pair):
+@row(16, out=2, mis=BOTH_DEAD_S, writes=TWO_TABLES)
+def test_16_with_both_databases_dead_the_address_stays_and_the_first_to_recover_serves(pair):
     pair.host(OTHER).mysql_kill()
     pair.wait_for(lambda: state(pair, OTHER) == "FAULT", 5, f"{OTHER} in FAULT")
     since = now_ns()
@@ -128,20 +151,25 @@ def test_with_both_databases_dead_the_address_stays_and_the_first_to_recover_ser
     pair.wait_for(lambda: pair.holders() == [OTHER], 5, "one alias")
 
 
-def test_a_full_disk_is_found_by_the_write_probe(lab):
+@row(18, out=HUNG_S + LEAVE_S, writes=TWO_TABLES)
+def test_18_a_full_disk_is_found_by_the_write_probe(lab, watch):
     probing(lab)
+    watch.begin()
     host = lab.host(OWNER)
     host.exec(["sh", "-c", "dd if=/dev/zero of=/var/lib/mysql/filler bs=1M 2>/dev/null || true"])
     try:
         lab.wait_owner(OTHER, 30)
         assert "verdict=STALLED" in last_words(lab)
+        watch.end()
     finally:
         host.exec(["rm", "-f", "/var/lib/mysql/filler"])
         host.mysql_kill()
 
 
-def test_a_stalled_commit_is_found_by_the_write_probe_and_not_piled_up(lab):
+@row(18, out=HUNG_S + LEAVE_S, writes=TWO_TABLES)
+def test_18_a_stalled_commit_is_found_by_the_write_probe_and_not_piled_up(lab, watch):
     probing(lab)
+    watch.begin()
     host = lab.host(OWNER)
     lock = host.popen(["mariadb", "--no-defaults", "-e", "FLUSH TABLES WITH READ LOCK; SELECT SLEEP(60)"])
     try:

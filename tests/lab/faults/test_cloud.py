@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What AWS, its metadata service and the way to them can do to the real daemons, judged from outside.
+"""Rows 38 to 45, 51, 53 and 60: what AWS, its metadata service and the way to them can do to the real daemons.
 
-Numbers in the names are rows of the list of faults that the project keeps. A fault of half a minute there
-lasts FAULT_S here, and of some only one kind is played; `scripts/aws-faults` plays all of them, as long and as
-often as it is told.
+A fault of half a minute there lasts FAULT_S here, and of some only one kind is played; `scripts/faults` plays
+all of them, as long and as often as it is told.
 """
 
 import os
@@ -12,9 +11,10 @@ import time
 
 import pytest
 from conftest_agents import double, instance, last_words, start, state, writes
+from faults.bounds import LEAVE_S, NOBODY, REFUSED_S, TWO_TABLES, row
 from vpc import DB_HOSTS, TABLES, now_ns
 
-ALL = bool(os.environ.get("ZONEVIP_FAULTS_ALL"))
+ALL = bool(os.environ.get("ZONEVIP_LONG"))
 FAULT_S = float(os.environ.get("ZONEVIP_FAULT_S", "4"))
 ONE, TWO = DB_HOSTS
 PERMANENT_GAP_S = 30  # an answer that asking again cannot change
@@ -25,7 +25,7 @@ def some(names, every):
     return every if ALL else names
 
 
-long_one = pytest.mark.skipif(not ALL, reason="long: scripts/aws-faults plays it")
+long_one = pytest.mark.skipif(not ALL, reason="takes long: set ZONEVIP_LONG=1")
 
 
 RENAME = ["/usr/bin/python3", "-c", "import socket, sys; socket.sethostname(sys.argv[1])"]
@@ -52,6 +52,7 @@ SICK = {"throttled": {"throttle": 0.0}, "internal": {"status": 500}, "gateway": 
 
 
 @pytest.mark.parametrize("how", some(["throttled"], SICK))
+@row(38, out=FAULT_S + REFUSED_S + LEAVE_S, writes=2 * round(3 + 1.5 * FAULT_S) + TWO_TABLES)
 def test_38_a_claim_goes_on_with_backoff_until_the_service_is_back(pair, how):
     rules = [pair.fault(service, **SICK[how]) for service in ("ec2", "ssm")]
     since = now_ns()
@@ -76,6 +77,7 @@ def test_38_a_claim_goes_on_with_backoff_until_the_service_is_back(pair, how):
 
 @long_one  # test_punctual plays the hanging ones in every run
 @pytest.mark.parametrize("how", ["hang", "drip", "reset", "truncate", "blackhole"])
+@row(39)
 def test_39_calls_that_do_not_end_touch_nothing_that_stands(pair, how):
     before, since = transitions(pair), now_ns()
     if how == "blackhole":
@@ -96,6 +98,7 @@ def test_39_calls_that_do_not_end_touch_nothing_that_stands(pair, how):
 # --- 40: certificates ---------------------------------------------------------------------------------------------
 
 
+@row(40, out=NOBODY, mis=1, writes=2 * TWO_TABLES)  # the routes are not there yet: replace, then create
 def test_40_a_certificate_that_is_not_good_gets_no_byte_of_a_request(lab):
     host = lab.host(ONE)
     for kind, words in (("expired", "expired"), ("selfsigned", "self"), ("wrongname", "name|match"),
@@ -115,6 +118,7 @@ def test_40_a_certificate_that_is_not_good_gets_no_byte_of_a_request(lab):
 # --- 41, 42: credentials --------------------------------------------------------------------------------------------
 
 
+@row(41)
 def test_41_expired_credentials_are_renewed_once_and_the_call_goes_out_again(pair):
     before = transitions(pair)
     since = now_ns()
@@ -134,6 +138,7 @@ def test_41_expired_credentials_are_renewed_once_and_the_call_goes_out_again(pai
 
 @long_one
 @pytest.mark.parametrize("mode", ["hang", "off", "401", "404", "503", "slow", "flood"])
+@row(42)
 def test_42_without_imds_the_credentials_are_used_to_their_end(pair, mode):
     host, before = pair.host(ONE), transitions(pair)
     host.rotate_credentials(life_s=24, revoke=True)  # so few seconds that it asks for the next at half of them
@@ -152,6 +157,7 @@ def test_42_without_imds_the_credentials_are_used_to_their_end(pair, mode):
 
 
 @pytest.mark.parametrize("ahead", some([600], [600, -600]))
+@row(43)
 def test_43_a_clock_that_is_ten_minutes_off_costs_one_more_call(pair, ahead):
     before = transitions(pair)
     since, mark = now_ns(), len(pair.host(ONE).agent_log())
@@ -177,6 +183,7 @@ TABLE_FAILS = {"403": {"code": "UnauthorizedOperation", "status": 403},
 
 
 @pytest.mark.parametrize("how", some(["403"], TABLE_FAILS))
+@row(44, out=FAULT_S + 20, writes=TWO_TABLES + 2 * round(8 + FAULT_S))
 def test_44_one_table_that_fails_is_shown_and_retried_alone(pair, how):
     effects, permanent = TABLE_FAILS[how], how != "timeout"
     rule = pair.fault("ReplaceRoute", resource=TABLES[1], **effects)
@@ -195,6 +202,7 @@ def test_44_one_table_that_fails_is_shown_and_retried_alone(pair, how):
     pair.wait_owner(TWO, 8)
 
 
+@row(45, out=REFUSED_S + LEAVE_S, writes=TWO_TABLES)
 def test_45_a_write_whose_answer_was_lost_is_read_back_and_not_repeated(pair):
     pair.fault("ReplaceRoute", host=TWO, drop=True)
     since = now_ns()
@@ -210,6 +218,7 @@ def test_45_a_write_whose_answer_was_lost_is_read_back_and_not_repeated(pair):
 
 
 @long_one
+@row(51, out=NOBODY)
 def test_51_what_is_denied_is_named_and_not_asked_for_again_and_again(lab):
     for right in ("ec2:DescribeRouteTables", "ssm:GetParameter"):
         lab.iam_deny(right, host=ONE)
@@ -226,6 +235,7 @@ def test_51_what_is_denied_is_named_and_not_asked_for_again_and_again(lab):
         assert all(gap > PERMANENT_GAP_S - 2 for gap in gaps), f"{action}: {gaps}"
 
 
+@row(51, out=NOBODY)
 def test_51_a_wrong_region_is_named_and_nothing_is_claimed(lab):
     lab.install_conf(lab.conf_text(aws={"region": "eu-west-3"}), host=ONE)
     host = lab.host(ONE)
@@ -237,6 +247,7 @@ def test_51_a_wrong_region_is_named_and_nothing_is_claimed(lab):
 # --- 53: a clone ----------------------------------------------------------------------------------------------------------------
 
 
+@row(53)
 def test_53_a_clone_that_takes_itself_for_the_other_node_says_so_and_touches_nothing(pair):
     clone = pair.host(TWO)
     clone.agent_stop()
@@ -265,6 +276,7 @@ def memory_kb(lab, host, field):
         return int(re.search(rf"{field}:\s+(\d+) kB", stream.read()).group(1))
 
 
+@row(60)
 def test_60_hostile_answers_cost_nothing_and_move_nothing(pair):
     before = transitions(pair)
     since = now_ns()
@@ -281,86 +293,3 @@ def test_60_hostile_answers_cost_nothing_and_move_nothing(pair):
     peak, now = memory_kb(pair, ONE, "VmHWM") - rss, memory_kb(pair, ONE, "VmRSS") - rss
     print(f"\nhostile answers: peak +{peak} kB, afterwards +{now} kB")
     assert peak < 32 * 1024 and now < 8 * 1024
-
-
-# --- many tables at once ------------------------------------------------------------------------------------------------------------------
-
-
-def move_ms(lab, vips, tables):
-    lab.install_conf(lab.conf_text(vip_instance={
-        "virtual_ipaddress": [f"10.1.5.{5 + n}/32" for n in range(vips)], "route_table": list(TABLES[:tables])}))
-    for name in DB_HOSTS:
-        lab.host(name).agent_start()
-    lab.wait_for(lambda: any(state(lab, name) == "MASTER" for name in DB_HOSTS), 20, "a MASTER")
-    lab.wait_for(lambda: all(instance(lab, name)["eligible"] or state(lab, name) == "MASTER" for name in DB_HOSTS), 20, "both fit")
-    owner = next(name for name in DB_HOSTS if state(lab, name) == "MASTER")
-    time.sleep(2)  # the verify reads of the others warm their connections
-    lab.fault("ec2", latency=0.05)
-    since = now_ns()
-    lab.host(owner).mysql_kill()
-    lab.wait_for(lambda: len(writes(lab, since)) == vips * tables, 10, "all routes")
-    lines = writes(lab, since)
-    lab.heal()
-    for name in DB_HOSTS:
-        lab.host(name).agent_stop()
-        lab.host(name).mysql_start()
-    lab.set_route(None)
-    lab.set_parameter(None)
-    return (max(line["t_done_ns"] for line in lines) - min(line["t_ns"] for line in lines)) / 1e6
-
-
-@long_one
-def test_sixteen_routes_move_in_the_time_of_one(lab):
-    one, sixteen = move_ms(lab, 1, 1), move_ms(lab, 8, 2)
-    print(f"\n1 route: {one:.1f} ms, 16 routes: {sixteen:.1f} ms at 50 ms a call: factor {sixteen / one:.2f}")
-    assert sixteen < 16 * one / 3, "one after the other"  # the figure is printed; a busy machine is no failure
-
-
-# --- another account's tables, and what AWS announces -----------------------------------------------------------------------------------------
-
-
-def test_a_role_is_held_ready_and_signs_the_calls_about_routes(lab):
-    lab.install_conf(lab.conf_text(aws={"role_arn": "arn:aws:iam::123456789012:role/zonevip-routes"}))
-    since = now_ns()
-    start(lab)
-    for name in DB_HOSTS:
-        assert len(lab.log(since=since, action="AssumeRole", host=name)) == 1
-    assert lab.status(TWO)["aws"]["routes_credentials"].startswith("assumed role arn:aws:iam::")
-    failed = now_ns()
-    lab.host(ONE).mysql_kill()
-    lab.wait_owner(TWO, 5)
-    assert {line["role"] for line in writes(lab, failed)} == {"zonevip-routes"}
-    assert {line["role"] for line in put_of_owner(lab, failed)} == {"zonevip"}
-    assert lab.log(since=failed, action="AssumeRole") == [], "nobody waited for STS"
-
-
-def test_a_spot_interruption_hands_over_and_a_lone_node_goes_on(pair):
-    soon = '{"action": "terminate", "time": "2031-01-01T00:00:00Z"}'
-    for name in DB_HOSTS:
-        pair.host(name).agent_stop()
-        pair.host(name).announce("instance-life-cycle", "spot")
-    start(pair)
-    since, mark = now_ns(), {name: len(pair.host(name).agent_log()) for name in DB_HOSTS}
-    pair.host(ONE).announce("spot/instance-action", soon)
-    pair.wait_owner(TWO, 15)
-    assert double(pair, since) == 0
-    log = pair.host(ONE).agent_log()[mark[ONE]:]
-    assert "event=aws_notice kind=spot_interruption what=terminate" in log and "event=notice_handover " in log
-    assert pair.status(ONE)["aws"]["notices"][0]["policy"] == "handover"
-    pair.host(ONE).agent_stop()
-    pair.host(TWO).announce("spot/instance-action", soon)
-    pair.wait_for(lambda: "event=notice_handover_refused" in pair.host(TWO).agent_log()[mark[TWO]:], 15, "the refusal")
-    assert state(pair, TWO) == "MASTER" and pair.owner() == TWO
-
-
-@long_one
-def test_an_end_of_service_in_its_group_is_an_alarm_where_that_is_the_policy(lab):
-    lab.install_conf(lab.conf_text(aws={"on_lifecycle": "alarm"}))
-    lab.host(ONE).announce("autoscaling/target-lifecycle-state", "Terminated")
-    start(lab)
-    before = transitions(lab)
-    lab.wait_for(lambda: [notice["what"] for notice in lab.status(ONE)["aws"]["notices"]] == ["Terminated"], 15, "the notice")
-    assert "AWS announces lifecycle: Terminated" in lab.host(ONE).exec(["zonevipctl", "status"]).stdout
-    time.sleep(1)
-    assert lab.owner() == ONE
-    unmoved(lab, before)

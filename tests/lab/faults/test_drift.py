@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""FAULTS rows 46 to 50 and 52: what others do to route and parameter, judged by the endpoint's log and the kernel.
+"""Rows 46 to 50 and 52: what others do to route and parameter, judged by the endpoint's log and the kernel.
 
 The slow ones run when ZONEVIP_LONG is set: after its own write a node believes no contradicting
 read for ten seconds, so each turn of them takes that long.
@@ -10,9 +10,9 @@ import time
 
 import pytest
 from conftest_agents import double, instance, last_words, state, writes
+from faults.bounds import NOBODY, STALE_S, TWO_TABLES, T_SILENT_S, VERIFY_S, row
 from vpc import DB_HOSTS, TABLES, VIP, now_ns
 
-STALE_S = 10.0  # reads that contradict our own write are not believed for so long
 BOUND_S = 6.0 + STALE_S  # verify_master + verify_fast + T_act
 SLACK_S = 8.0  # of a loaded machine
 long = pytest.mark.skipif(not os.environ.get("ZONEVIP_LONG"), reason="takes long: set ZONEVIP_LONG=1")
@@ -34,7 +34,8 @@ def late_writes(lab, since):
 
 
 @long
-def test_46_a_late_write_is_drift_and_mended_once(pair):
+@row(46, out=VERIFY_S + 3, writes=1)  # 3 s of those in which B still trusts its own write
+def test_46_a_late_write_is_drift_and_mended_once(pair, watch):
     """A's ReplaceRoute lands long after B has claimed: B rewrites, A never becomes MASTER."""
     pair.set_route("web_host1", TABLES[1])
     rule = pair.fault("ReplaceRoute", host="DB_Host1", resource=TABLES[1], times=1, late=12.0)
@@ -42,7 +43,7 @@ def test_46_a_late_write_is_drift_and_mended_once(pair):
                   any("drift" in line for line in pair.host("DB_Host1").agent_log().splitlines()), 30, "A to begin the write")
     pair.host("DB_Host1").mysql_kill()
     pair.wait_owner("DB_Host2", 10)
-    since = now_ns()
+    since = watch.begin()
     pair.wait_for(lambda: late_writes(pair, since), 30, "the late write to land")
     landed = late_writes(pair, since)[0]
     pair.wait_owner("DB_Host2", BOUND_S + SLACK_S)
@@ -56,6 +57,7 @@ def test_46_a_late_write_is_drift_and_mended_once(pair):
 
 @long
 @pytest.mark.parametrize("what", ["DescribeRouteTables", "GetParameter"])
+@row(47, out=STALE_S, writes=2 * TWO_TABLES)
 def test_47_stale_reads_after_a_move_cause_no_storm(pair, what):
     """Ten seconds are more than the protocol's Sigma: one needless move is allowed, convergence is not optional."""
     since = now_ns()
@@ -75,11 +77,13 @@ def moved_back(pair, since):
 
 
 @long
-def test_48_a_route_that_an_operator_moves_is_taken_back_until_it_is_a_fight(pair):
+@row(48, out=3 * (STALE_S + VERIFY_S), writes=3 * TWO_TABLES)
+def test_48_a_route_that_an_operator_moves_is_taken_back_until_it_is_a_fight(pair, watch):
     since = now_ns()
     for turn in range(3):
         pair.set_route("web_host1")
         pair.wait_for(lambda: set(pair.routes().values()) == {"DB_Host1"}, BOUND_S + SLACK_S, f"turn {turn}")
+    watch.end()
     assert len(moved_back(pair, since)) == 3 * len(TABLES)
     pair.set_route("web_host1")
     pair.wait_for(lambda: "route_fight" in instance(pair, "DB_Host1")["flags"], 30, "the fight to be said")
@@ -91,7 +95,8 @@ def test_48_a_route_that_an_operator_moves_is_taken_back_until_it_is_a_fight(pai
 
 
 @long
-def test_48_in_maintenance_a_moved_route_is_reported_only(pair):
+@row(48, out=NOBODY)
+def test_48_in_maintenance_a_moved_route_is_reported_only(pair, watch):
     pair.host("DB_Host1").exec(["zonevipctl", "maintenance", "on"])
     since = now_ns()
     pair.set_route("web_host1", TABLES[0])
@@ -99,6 +104,7 @@ def test_48_in_maintenance_a_moved_route_is_reported_only(pair):
                   "the drift to show")
     time.sleep(3)
     assert writes(pair, since) == []
+    watch.end()
     pair.host("DB_Host1").exec(["zonevipctl", "maintenance", "off"])
     pair.wait_owner("DB_Host1", BOUND_S + SLACK_S)
 
@@ -107,6 +113,7 @@ VALUES = {"deleted": None, "stranger": "x", "blank": "DB_Host1 ", "long": "g" * 
 
 
 @pytest.mark.parametrize("kind", ["stranger"] + [pytest.param(kind, marks=long) for kind in VALUES if kind != "stranger"])
+@row(49, out=VERIFY_S)
 def test_49_a_parameter_deleted_or_edited_to_nonsense_is_written_again(pair, kind):
     since = now_ns()
     pair.set_parameter(VALUES[kind])
@@ -117,12 +124,14 @@ def test_49_a_parameter_deleted_or_edited_to_nonsense_is_written_again(pair, kin
     assert writes(pair, since) == [] and len(puts(pair, since)) == 1
 
 
+@row(49, out=2 * VERIFY_S, writes=TWO_TABLES)
 def test_49_a_parameter_edited_to_the_other_node_is_obeyed(pair):
     pair.set_parameter("DB_Host2")
     settled(pair, "DB_Host2", 30)
 
 
 @long
+@row(50, out=STALE_S + VERIFY_S, writes=1)
 def test_50_a_deleted_route_is_made_anew(pair):
     since = now_ns()
     pair.set_route(None, TABLES[0])
@@ -131,7 +140,8 @@ def test_50_a_deleted_route_is_made_anew(pair):
 
 
 @long
-def test_50_a_deleted_route_is_only_said_where_creating_is_off_and_asked_for_at_most_every_5_s(pair):
+@row(50, out=NOBODY, writes=12)  # of 50 s, one in five at most
+def test_50_a_deleted_route_is_only_said_where_creating_is_off_and_asked_for_at_most_every_5_s(pair, watch):
     for name in DB_HOSTS:
         pair.host(name).exec(["zonevipctl", "stop", "--keep"])
         pair.wait_for(lambda n=name: pair.host(n).agent_status()["state"] != "running", 10, "the end")
@@ -139,7 +149,7 @@ def test_50_a_deleted_route_is_only_said_where_creating_is_off_and_asked_for_at_
     for name in DB_HOSTS:
         pair.host(name).agent_start()
     settled(pair, "DB_Host1", 20)
-    since = now_ns()
+    since = watch.begin()
     pair.set_route(None, TABLES[0])
     pair.wait_for(lambda: "no route to replace" in pair.host("DB_Host1").agent_log(), 40, "it to be said")
     time.sleep(10)
@@ -151,6 +161,7 @@ def test_50_a_deleted_route_is_only_said_where_creating_is_off_and_asked_for_at_
 
 
 @long
+@row(50, out=NOBODY, writes=6)
 def test_50_a_deleted_table_does_not_hide_the_other_and_makes_no_storm(pair):
     since = now_ns()
     pair.delete_table(TABLES[1])
@@ -161,6 +172,7 @@ def test_50_a_deleted_table_does_not_hide_the_other_and_makes_no_storm(pair):
     assert pair.routes()[TABLES[0]] == "DB_Host1" and state(pair, "DB_Host1") == "MASTER"
 
 
+@row(52, out=10, dual=3, mis=3, writes=4 * TWO_TABLES)  # replace, then create, by both at the worst
 def test_52_both_claim_in_the_same_moment_and_one_owns(lab):
     """Nobody owns the VIP; both are held back, able to serve, and let go in the same moment."""
     since = now_ns()

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The fault matrix, row by row, in the lab. See conftest.py."""
