@@ -308,6 +308,7 @@ static void fill_core_config(const struct agent *agent, struct core_config *conf
 		.evidence = conf->early_evidence,
 		.touch_owner = conf->touch == CONF_TOUCH_OWNER,
 		.outage_takeover = conf->ssm_outage_takeover == CONF_OUTAGE_ROUTE,
+		.observe = conf->observe,
 	};
 	for (unsigned int n = 0; n < conf->node_count; n++)
 		config->nodes[n] = (struct core_node){.id = conf->nodes[n].id,
@@ -440,7 +441,7 @@ static int open_checks(struct agent *agent, struct err *err)
 			.timeout = track->timeout,
 			.slow = track->slow,
 			.galera = track->galera,
-			.write_probe = track->write_probe,
+			.write_probe = track->write_probe && !agent->conf->observe,
 			.node = agent->conf->nodes[agent->conf->self].name,
 			.query = track->query,
 			.replication_user = track->replication_user,
@@ -512,6 +513,9 @@ struct agent *agent_open(struct ev_loop *loop, struct conf *conf, const struct a
 	}
 	if (open_shells(agent, paths, err) < 0)
 		goto fail;
+	if (conf->observe)
+		log_event(LOG_LV_WARNING, "observe",
+			  "effect=\"decides and tells, changes nothing\"");
 	start_watchers(agent);
 	look_at_everything(agent);
 	return agent;

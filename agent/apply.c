@@ -85,7 +85,8 @@ static void tell_scripts(struct agent *agent, const struct action *act, const ch
 {
 	struct notify_event event = describe(agent, act, word);
 
-	(void)notify_send(agent->notify, &event);
+	if (!agent->conf->observe) /* what a script does is a change as well */
+		(void)notify_send(agent->notify, &event);
 	(void)snprintf(agent->extra[act->instance].told, sizeof(event.state), "%s", word);
 }
 
@@ -121,10 +122,12 @@ static void noted(struct agent *agent, const struct action *act)
 {
 	const char *name = agent->conf->instances[act->instance].name;
 
-	log_event(LOG_LV_WARNING, core_note_name(act->note), "instance=%s node=%s table=%u", name,
-		  node_name(agent, act->node), act->table);
-	agent_remember(agent, "%s: %s %s", name, core_note_name(act->note),
-		       node_name(agent, act->node));
+	const char *why = act->reason == REASON_NONE ? "" : core_reason_name(act->reason);
+
+	log_event(LOG_LV_WARNING, core_note_name(act->note), "instance=%s node=%s table=%u%s%s",
+		  name, node_name(agent, act->node), act->table, *why ? " reason=" : "", why);
+	agent_remember(agent, "%s: %s %s%s%s", name, core_note_name(act->note),
+		       node_name(agent, act->node), *why ? ", because: " : "", why);
 }
 
 /* --- addresses -------------------------------------------------------------------------- */
@@ -331,6 +334,12 @@ static void leave_loop(struct agent *agent)
 
 void agent_apply(struct agent *agent, const struct action *act)
 {
+	/* The core orders no such thing (observe.c); should it once, nothing happens all the same.
+	 */
+	if (agent->conf->observe && core_changes(act->type)) {
+		log_event(LOG_LV_ERROR, "observe_refused", "action=%d", (int)act->type);
+		return;
+	}
 	switch (act->type) {
 	case ACT_HELLO:
 		send_hello(agent);

@@ -51,6 +51,7 @@ int awsconf_fill(const struct conf *all, struct aws_config *config, struct err *
 		.use_fips = conf->use_fips,
 		.use_dualstack = conf->use_dualstack,
 		.warm = WARM,
+		.read_only = all->observe,
 	};
 	return collect_interfaces(all, config, err);
 }

@@ -5,7 +5,8 @@
  * serves clients of a database that nobody watches). The unit's OnFailure=
  * runs it. It knows addresses only from the configuration, removes exactly
  * those (address, device, prefix, label), touches neither routes nor the
- * parameter, and does nothing while an agent answers. Manual:
+ * parameter, and does nothing while an agent answers, nor where the agent only
+ * observes. Manual:
  * zonevip-cleanup(8).
  */
 #include "config.h"
@@ -182,7 +183,9 @@ int main(int argc, char **argv)
 		log_event(LOG_LV_ERROR, "cleanup_failed", "error=\"%s\"", err.text);
 		return EX_CONFIG;
 	}
-	status = clean(conf);
+	if (conf->observe)
+		log_event(LOG_LV_INFO, "cleanup_observes", "left=\"every address\"");
+	status = conf->observe ? EX_OK : clean(conf); /* they are somebody else's */
 	conf_free(conf);
 	return status;
 }

@@ -478,7 +478,7 @@ int agent_database_open(struct agent *agent)
 		const struct conf_instance *conf = &agent->conf->instances[i];
 		struct agent_database *db = &agent->databases[i];
 
-		if (!agent_commands_database(conf))
+		if (agent->conf->observe || !agent_commands_database(conf))
 			continue;
 		db->commands = true;
 		db->track = conf->tracks[0];

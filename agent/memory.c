@@ -292,7 +292,8 @@ void memory_step(struct memory *memory, const struct event *ev)
 {
 	if (!memory->keeper)
 		return;
-	if (notice(memory))
+	/* One that observes promises nothing: a daemon that acts must not find it promised. */
+	if (!memory->agent->conf->observe && notice(memory))
 		write_state(memory);
 	if (memory->journals)
 		record(memory, ev);
@@ -333,7 +334,8 @@ struct memory *memory_open(struct agent *agent, const char *directory)
 	dir = open_directory(memory, directory);
 	if (dir < 0)
 		return memory;
-	load(memory, dir);
+	if (!agent->conf->observe)
+		load(memory, dir);
 	memory->keeper = keeper_open(dir, (uint64_t)agent->conf->journal_mb << 20);
 	memory->journals = memory->keeper && agent->conf->journal_mb > 0;
 	if (memory->journals)

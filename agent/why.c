@@ -21,6 +21,7 @@ static const char *const remedies[] = {
 	"the daemon is stopping",
 	"the touch parameter is denied: allow ssm:GetParameter, ssm:PutParameter",
 	"the gate before a claim refused; it is asked again in a moment",
+	"it only observes: 'observe off' in the configuration and a restart make it act",
 };
 
 /* What each flag means while it lasts. */
@@ -38,6 +39,7 @@ static const char *const meanings[] = {
 	"it acts, but the database is not writable yet",
 	"touches go to the parameter itself",
 	"somebody keeps moving a route: it is left alone for the rest of a minute",
+	"it would have claimed: whoever guards the VIP now has not moved it yet",
 };
 
 struct why {

@@ -66,6 +66,7 @@ struct aws_config {
 	mono_us warm; /* idle EC2 and SSM connections are used so far apart, 0 = not (lane.h) */
 	unsigned int watch;  /* notices to look for: bits 1 << enum aws_notice_kind */
 	unsigned int budget; /* calls an hour, 0 = no limit (budget.h) */
+	bool read_only;	     /* every write comes back NOT_SENT */
 };
 
 enum aws_call {

@@ -122,5 +122,6 @@ void settings_load(struct settings *settings, const struct aws_config *config)
 	settings->warm = config->warm;
 	settings->watch = config->watch;
 	settings->budget = config->budget;
+	settings->read_only = config->read_only;
 	peek_at_profile(settings);
 }

@@ -50,6 +50,7 @@ struct settings {
 	mono_us warm;
 	unsigned int watch;  /* aws_config.watch */
 	unsigned int budget; /* calls an hour, 0 = no limit */
+	bool read_only;
 };
 
 void settings_load(struct settings *settings, const struct aws_config *config);

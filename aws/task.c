@@ -596,6 +596,8 @@ void task_begin(struct worker *worker, struct aws_job *job)
 
 	job->outcome = OUTCOME_NOT_SENT;
 	job->sent = 0;
+	if (worker->settings.read_only && is_write(job))
+		(void)snprintf(job->error, sizeof(job->error), "observe is on: nothing is written");
 	if (!task || job->error[0]) {
 		free(task);
 		job->done = now;

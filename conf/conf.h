@@ -186,6 +186,7 @@ struct conf {
 	enum conf_touch touch;
 	enum conf_outage ssm_outage_takeover;
 	bool early_evidence; /* default true */
+	bool observe;	     /* decides and tells, changes nothing */
 	struct conf_node nodes[CONF_NODES_MAX];
 	unsigned int node_count;
 	unsigned int self; /* index into nodes */

@@ -76,6 +76,9 @@ const struct conf_word conf_words[] = {
 	{.block = CONF_BLOCK_GLOBAL, .word = "early_evidence", .type = CONF_TYPE_BOOL, .most = 1,
 	 .standard = "on", .help = "a stopped machine or a blackhole spares the grace",
 	 AT(conf, early_evidence)},
+	{.block = CONF_BLOCK_GLOBAL, .word = "observe", .type = CONF_TYPE_BOOL, .most = 1,
+	 .standard = "off", .help = "decides and tells what it would do; changes nothing",
+	 AT(conf, observe)},
 
 	{.block = CONF_BLOCK_TOP, .word = "node", .type = CONF_TYPE_BLOCK,
 	 .opens = CONF_BLOCK_NODE, .named = true, .least = 2, .most = CONF_NODES_MAX,

@@ -41,7 +41,9 @@ static mono_us poll_period(const struct turn *t, bool silent, bool lives)
 	if (!silent)
 		return slowed(timers->verify_backup, t->in->record.slow);
 	/* Once a touch was seen the question is answered; from then on only watch. */
-	return lives ? mono_max(timers->poll, mono_min(slow, SEC)) : timers->poll;
+	return lives || t->in->flags & FLAG_WOULD_CLAIM
+		       ? mono_max(timers->poll, mono_min(slow, SEC))
+		       : timers->poll;
 }
 
 /* Reads what this state may need to decide upon, and says when an owner falls silent. */
@@ -73,6 +75,10 @@ void claim_begin(struct turn *t, enum claim_kind kind, enum core_reason reason)
 {
 	struct instance *in = t->in;
 
+	if (observes(t)) {
+		observe_claim(t, reason);
+		return;
+	}
 	if (!duty_gate(t)) /* the reasons are looked at again when it has answered */
 		return;
 	in->claim = (struct claim){.kind = kind,
@@ -255,11 +261,11 @@ void claim_consider(struct turn *t)
 		return;
 	if (owner == self_of(t->core) && !record_covered(in, t->core) && !peer_acting(t)) {
 		/* Not moving back: P says it never left. So a hold is no reason against. */
-		if ((blockers(t) & ~(uint32_t)(BLOCK_HOLD | BLOCK_GATE)) == 0)
+		if ((blockers(t) & ~(uint32_t)(BLOCK_HOLD | BLOCK_GATE | BLOCK_OBSERVE)) == 0)
 			adopt(t);
 		return;
 	}
-	if (!eligible(t))
+	if ((blockers(t) & ~(uint32_t)BLOCK_OBSERVE) != 0 || observe_told(t))
 		return;
 	if (peer_acting(t)) {
 		if (owner >= 0 && owner != self_of(t->core) && peer_acts(t, (unsigned int)owner))
@@ -399,6 +405,8 @@ void claim_record(struct turn *t)
 	struct claim *claim = &in->claim;
 
 	set_flag(in, FLAG_UNRECORDED, record->owner != self_of(t->core));
+	if (observes(t))
+		return;
 	if (record->owner == self_of(t->core)) {
 		in->promise = 0;
 		in->by_route = false;

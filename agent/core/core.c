@@ -5,6 +5,8 @@
  */
 #include "agent/core/machine.h"
 
+#include <assert.h>
+
 #define BURST_GAP (50 * MSEC)
 #define ROOM_PER_TURN                                                                              \
 	(2 * CORE_TABLES_MAX + 32) /* one turn and the tail of a step ask for less                 \
@@ -31,6 +33,7 @@ struct action *emit(struct turn *t, enum action_type type)
 {
 	struct action *act = &t->out->items[t->out->count];
 
+	assert(!observes(t) || !core_changes(type));
 	/* core_step() makes room before each turn, so this cannot overflow. */
 	t->out->count++;
 	*act = (struct action){.type = type, .instance = t->index, .node = -1};
@@ -124,6 +127,8 @@ static void instance_init(struct core *core, struct instance *in,
 		.fit_since = MONO_NEVER,
 		.preempt_after = MONO_LONG_AGO,
 	};
+	if (core->config.observe)
+		observe_duties(&in->config);
 	record_init(&in->record);
 	duty_init(in);
 	for (unsigned int i = 0; i < sizeof(in->alias_lost) / sizeof(in->alias_lost[0]); i++)
@@ -518,7 +523,9 @@ static void finish(struct core *core, mono_us now, struct actions *out)
 	for (unsigned int i = 0; i < core->config.instance_count; i++) {
 		const struct instance *in = &core->instances[i];
 
-		if (core_acting(in) || in->alias_present || in->alias_pending)
+		bool held = (in->alias_present && !core->config.observe) || in->alias_pending;
+
+		if (core_acting(in) || held)
 			return;
 	}
 	emit(&t, ACT_EXIT);

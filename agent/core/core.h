@@ -98,8 +98,9 @@ enum core_blocker {
 	BLOCK_PARAMETER = 1 << 8,   /* not read within T_api */
 	BLOCK_ROUTES = 1 << 9,	    /* no route table read within T_api */
 	BLOCK_STOPPING = 1 << 10,
-	BLOCK_TOUCH = 1 << 11, /* touch parameters may not be read or written */
-	BLOCK_GATE = 1 << 12,  /* the gate refused a claim; asked again after a while */
+	BLOCK_TOUCH = 1 << 11,	 /* touch parameters may not be read or written */
+	BLOCK_GATE = 1 << 12,	 /* the gate refused a claim; asked again after a while */
+	BLOCK_OBSERVE = 1 << 13, /* it only observes */
 };
 
 /* What is remarkable while it lasts; a set of bits, for status. */
@@ -117,6 +118,7 @@ enum core_flag {
 	FLAG_UNPROMOTED = 1 << 10,    /* acts, but the database is not writable yet */
 	FLAG_TOUCHES_OWNER = 1 << 11, /* touches go to P itself (touch = owner) */
 	FLAG_ROUTE_FIGHT = 1 << 12,   /* somebody keeps moving a route: not mended for a while */
+	FLAG_WOULD_CLAIM = 1 << 13,   /* it only observes: this is where it would have claimed */
 };
 
 /* Owner of P and target of a route: a node index, or one of these. */
@@ -178,6 +180,7 @@ struct core_config {
 	bool evidence;	      /* ask whether a silent owner's machine is stopped */
 	bool touch_owner;     /* T1: touches go to P itself, not to parameters of the nodes */
 	bool outage_takeover; /* the store away and the owner silent: take the route (else wait) */
+	bool observe; /* decides and tells, and orders nothing that changes anything (observe.c) */
 };
 
 /* --- events -------------------------------------------------------------------- */
@@ -305,6 +308,7 @@ enum core_note {
 	NOTE_FENCE_FAILED,
 	NOTE_RELEASE_REFUSED,  /* by the hook before a planned hand-over */
 	NOTE_SOFTWARE_DIFFERS, /* node runs another version of the program */
+	NOTE_WOULD_CLAIM,      /* observing: here the VIP would have been claimed, for reason */
 	NOTE_COUNT
 };
 
@@ -637,6 +641,9 @@ const char *core_refusal_name(enum core_refusal refusal);
 /* The word of the lowest bit of @set; call again with the bit cleared. */
 const char *core_blocker_name(uint32_t set);
 const char *core_flag_name(uint32_t set);
+
+/* An order to change something outside: none is given, or carried out, by one that observes. */
+bool core_changes(enum action_type type);
 
 static inline unsigned int core_tables_room(const struct core_instance_config *config)
 {

@@ -10,7 +10,7 @@
 
 void drop_alias(struct turn *t)
 {
-	if (!t->in->alias_present && !t->in->alias_pending)
+	if ((!t->in->alias_present && !t->in->alias_pending) || observes(t))
 		return;
 	emit(t, ACT_ALIAS_DEL);
 	t->in->alias_present = false;

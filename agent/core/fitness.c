@@ -125,6 +125,8 @@ uint32_t blockers(const struct turn *t)
 		set |= BLOCK_HOLD;
 	if (duty_gate_waits(t))
 		set |= BLOCK_GATE;
+	if (core->config.observe)
+		set |= BLOCK_OBSERVE;
 	return set;
 }
 

@@ -129,7 +129,7 @@ void touch_settle(struct core *core, mono_us now, struct actions *out)
 	bool wanted = core->target_known && !writer->landed;
 	struct action *act;
 
-	if (core->stopping || core->config.touch_owner)
+	if (core->stopping || core->config.touch_owner || core->config.observe)
 		return;
 	for (t.index = 0; t.index < core->config.instance_count && !wanted; t.index++) {
 		t.in = &core->instances[t.index];
@@ -210,7 +210,7 @@ void touch_owner(struct turn *t)
 	struct instance *in = t->in;
 	struct record *record = &in->record;
 
-	if (!t->core->config.touch_owner || PLANTED(NO_TOUCH) || lease_acked(t) ||
+	if (!t->core->config.touch_owner || PLANTED(NO_TOUCH) || observes(t) || lease_acked(t) ||
 	    in->state != CORE_MASTER || record->owner != self_of(t->core) || record->op != 0 ||
 	    !due(t, in->touch_at))
 		return;

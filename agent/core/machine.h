@@ -16,6 +16,7 @@
  *   depart.c  how an acting state ends: leave()
  *   duty.c    gate, promotion, fence and release hook
  *   fitness.c who may take the VIP: blockers, hold, rank
+ *   observe.c one that decides and changes nothing
  */
 #ifndef AGENT_CORE_MACHINE_H
 #define AGENT_CORE_MACHINE_H
@@ -149,6 +150,15 @@ void outage_consider(struct turn *t, int owner); /* BACKUP, owner silent */
 /* We act by the route alone, and it is back at the owner: that one lives. */
 bool outage_conceded(const struct turn *t);
 mono_us outage_route_period(const struct turn *t); /* MONO_NEVER: no hurry */
+
+/* observe.c */
+bool observes(const struct turn *t);
+void observe_duties(struct core_instance_config *config);
+/* A claim would begin here: told once, and not begun. */
+void observe_claim(struct turn *t, enum core_reason reason);
+/* What was told still stands: there is nothing to decide before P has moved or the owner is back.
+ */
+bool observe_told(struct turn *t);
 
 /* states.c */
 void settle(struct turn *t);

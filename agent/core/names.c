@@ -72,6 +72,7 @@ const char *core_note_name(enum core_note note)
 		[NOTE_FENCE_FAILED] = "fence_failed",
 		[NOTE_RELEASE_REFUSED] = "release_refused",
 		[NOTE_SOFTWARE_DIFFERS] = "software_differs",
+		[NOTE_WOULD_CLAIM] = "would_have_claimed",
 	};
 
 	return NAME_OF(names, note);
@@ -139,7 +140,7 @@ const char *core_blocker_name(uint32_t set)
 		"standby",	  "maintenance",       "hold",
 		"no_identity",	  "source_dest_check", "no_parameter",
 		"no_route_table", "stopping",	       "touch_denied",
-		"gate_shut",
+		"gate_shut",	  "observe",
 	};
 
 	return NAME_OF(names, lowest_bit(set));
@@ -150,7 +151,7 @@ const char *core_flag_name(uint32_t set)
 	static const char *const names[] = {
 		"partitioned", "unconfirmed",	 "unrecorded",	"partial",	"degraded",
 		"alias_fight", "stranger",	 "backoff",	"owner_silent", "blocked",
-		"unpromoted",  "touch_on_owner", "route_fight",
+		"unpromoted",  "touch_on_owner", "route_fight", "would_claim",
 	};
 
 	return NAME_OF(names, lowest_bit(set));

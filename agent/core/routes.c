@@ -178,7 +178,7 @@ void routes_want(struct turn *t, mono_us since)
 			route->retry_at = MONO_LONG_AGO;
 			route->unsettled = false;
 		}
-		route->wanted = !known;
+		route->wanted = !known && !observes(t); /* or it would be read no more */
 	}
 }
 
@@ -220,7 +220,7 @@ void routes_write(struct turn *t)
 	bool asked = false;
 
 	duty_promote(t);
-	if ((!t->in->alias_present && !PLANTED(ROUTE_FIRST)) || !duty_promoted(t) ||
+	if (observes(t) || (!t->in->alias_present && !PLANTED(ROUTE_FIRST)) || !duty_promoted(t) ||
 	    (t->in->frozen && !PLANTED(NO_MAINTENANCE))) /* an address first, then traffic for it */
 		return;
 	for (unsigned int i = 0; i < t->in->config.tables; i++) {
@@ -253,7 +253,7 @@ void routes_mend(struct turn *t)
 {
 	bool fight = false;
 
-	if (!t->in->alias_present || !duty_promoted(t) || PLANTED(NO_VERIFY))
+	if (observes(t) || !t->in->alias_present || !duty_promoted(t) || PLANTED(NO_VERIFY))
 		return;
 	for (unsigned int i = 0; i < t->in->config.tables; i++) {
 		struct route *route = &t->in->routes[i];

@@ -273,7 +273,7 @@ static void plumb(struct turn *t)
 	bool wanted = alias_wanted(t);
 
 	if (in->state == CORE_INIT || in->alias_pending || wanted == in->alias_present ||
-	    in->frozen) /* leave() takes its own address along even then */
+	    in->frozen || observes(t)) /* frozen: leave() takes its own address along */
 		return;
 	if (!due(t, mono_max(in->alias_retry, in->alias_quiet)))
 		return;
@@ -374,8 +374,8 @@ static void stalled(struct turn *t)
 	 * after this, we simply go on (A1). */
 	if (in->state == CORE_MASTER)
 		failed(t);
-	(void)duty_fence(t);	  /* too late to wait for it */
-	in->alias_present = true; /* whatever was last heard of it is old */
+	(void)duty_fence(t);		   /* too late to wait for it */
+	in->alias_present |= !observes(t); /* whatever was last heard of it is old */
 	drop_alias(t);
 	enter(t, CORE_BACKUP, REASON_STALLED);
 }

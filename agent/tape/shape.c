@@ -90,6 +90,7 @@ static const struct shape_field config_fields[] = {
 	ANY(core_config, evidence),
 	ANY(core_config, touch_owner),
 	ANY(core_config, outage_takeover),
+	ANY(core_config, observe),
 };
 
 static const struct shape_field instance_config_fields[] = {

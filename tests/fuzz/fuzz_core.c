@@ -78,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.track_count = 1,
 		.instance_count = 1,
 		.instances = &instance,
+		.observe = size % 2, /* emit() asserts that it orders no change */
 		.nonce = 99,
 		.seed = 1,
 	};

@@ -615,7 +615,8 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 		.instances = instances,
 		.touch_owner = world->config.touch_owner,
 		.evidence = world->config.evidence,
-		.outage_takeover = world->config.outage_takeover};
+		.outage_takeover = world->config.outage_takeover,
+		.observe = (world->config.observers >> host) & 1};
 	config->nonce =
 		rng_next(&world->rng) | 1; /* one after the other: an initialiser has no order */
 	config->seed = rng_next(&world->rng);

@@ -31,7 +31,8 @@ struct world_config {
 	bool duties[CORE_DUTIES]; /* which of them the instances have */
 	bool unpromoted_ok;
 	bool touch_owner, outage_takeover, evidence;
-	bool preempt, group; /* of all instances */
+	unsigned int observers; /* set of nodes that only observe */
+	bool preempt, group;	/* of all instances */
 	mono_us preempt_delay;
 	int weight; /* of the second track, which moves priorities only; 0 = there is none */
 	bool weight_counts; /* it is multiplied by the number reported */

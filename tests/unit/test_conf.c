@@ -59,6 +59,7 @@ static const char full[] =
 	"	touch owner\n"
 	"	ssm_outage_takeover wait\n"
 	"	early_evidence off\n"
+	"	observe on\n"
 	"}\n"
 	"node n1 {\n"
 	"	address fd00::1\n"
@@ -269,6 +270,7 @@ static void every_default_is_as_documented(void **state)
 	assert_int_equal(conf->touch, CONF_TOUCH_PARAMETER);
 	assert_int_equal(conf->ssm_outage_takeover, CONF_OUTAGE_ROUTE);
 	assert_true(conf->early_evidence);
+	assert_false(conf->observe);
 	assert_int_equal(conf->group_count, 0);
 	assert_int_equal(conf->heartbeat.port, 7112);
 	assert_int_equal(conf->heartbeat.profile, TIMERS_SAFE);
@@ -400,6 +402,7 @@ static void every_word_reaches_its_field(void **state)
 	assert_int_equal(conf->touch, CONF_TOUCH_OWNER);
 	assert_int_equal(conf->ssm_outage_takeover, CONF_OUTAGE_WAIT);
 	assert_false(conf->early_evidence);
+	assert_true(conf->observe);
 	assert_int_equal(conf->node_count, 3);
 	assert_string_equal(conf->nodes[2].name, "n3");
 	assert_address(&conf->nodes[2].address, "fd00::3");
@@ -672,6 +675,7 @@ static void the_digest_sees_every_value(void **state)
 		{":4566", ":4569"}, {":4567", ":4569"}, {":4568", ":4569"}, {"lab.pem", "lac.pem"},
 		{"/ssl/lab\n", "/ssl/lac\n"}, {"both", "all"}, {"touch owner", "touch parameter"},
 		{"takeover wait", "takeover route"}, {"early_evidence off", "early_evidence on"},
+		{"observe on", "observe off"},
 		{"preempt on", "preempt off"}, {"7.5", "7.6"}, {"Reports\n		DB", "DB\n		Reports"},
 		{"ens5.100:db", "ens5.100:dc"}, {"10.1.5.6", "10.1.5.7"}, {"fd00:15::5", "fd00:15::6"},
 		{"rtb-00000003", "rtb-00000004"}, {"target instance", "target eni"},
