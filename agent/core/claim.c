@@ -13,7 +13,7 @@
 mono_us claim_quiet_from(const struct core *core, const struct instance *in)
 {
 	int owner = in->record.owner;
-	mono_us heard = core->started;
+	mono_us heard = begun(core, in);
 
 	if (owner >= 0 && owner != self_of(core))
 		heard = mono_max(heard, in->view[owner].act_seen);
@@ -145,7 +145,8 @@ static bool promise_stands(struct turn *t, int owner)
 
 	if (peer_heard(t, (unsigned int)owner) || PLANTED(OLD_PROMISE))
 		return true;
-	if (!due(t, t->core->started + timers->dead_after)) /* it may well be heard in a moment */
+	if (!due(t,
+		 begun(t->core, t->in) + timers->dead_after)) /* it may well be heard in a moment */
 		return false;
 	if (record_just_read(t, MONO_LONG_AGO) && touch_just_read(t, owner, MONO_LONG_AGO))
 		return true;
@@ -154,7 +155,7 @@ static bool promise_stands(struct turn *t, int owner)
 	if (!touch_just_read(t, owner, MONO_LONG_AGO))
 		touch_refresh(t, owner, timers->poll / 2);
 	return record->outcome == OUTCOME_UNKNOWN && record->odd_since == MONO_NEVER &&
-	       view->act_seen <= view->covered_at && t->core->started < view->covered_at &&
+	       view->act_seen <= view->covered_at && begun(t->core, t->in) < view->covered_at &&
 	       lately(t, view->covered_at, timers->dead_after + timers->grace);
 }
 
@@ -224,7 +225,7 @@ static void take_silent(struct turn *t, int owner)
 static void take_unowned(struct turn *t)
 {
 	const struct timers *timers = timers_of(t);
-	mono_us at = t->core->started + timers->dead_after;
+	mono_us at = begun(t->core, t->in) + timers->dead_after;
 
 	for (unsigned int n = 0; n < t->core->config.node_count; n++)
 		at = mono_max(at, t->in->view[n].act_seen + timers->dead_after + timers->grace);

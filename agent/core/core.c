@@ -108,6 +108,7 @@ static void instance_init(struct core *core, struct instance *in,
 		.config = *config,
 		.state = CORE_INIT,
 		.since = now,
+		.begun = now,
 		.acting_since = MONO_NEVER,
 		.touch_sent = MONO_LONG_AGO,
 		.routes = routes,
@@ -288,6 +289,7 @@ static void hear(struct turn *t, const struct hello *hello)
 	if (core->peers[node].nonce != session)
 		touch_begins_anew(core, node);
 	worth.fresh = verdict == PEER_FRESH;
+	core->awaited[node] &= !worth.fresh;
 	worth.session = hello->nonce == core->peers[node].nonce;
 	if (worth.session && hello->count > 0)
 		hear_build(t, (unsigned int)node, hello);

@@ -443,6 +443,7 @@ struct instance {
 	enum core_state state;
 	enum core_reason reason;
 	mono_us since;	      /* in this state */
+	mono_us begun;	      /* with the node, or later by core_carry() */
 	mono_us acting_since; /* CLAIMING or MASTER; MONO_NEVER when not acting */
 	mono_us touch_sent;   /* send time of the last Put that renewed the lease */
 	uint64_t disclaimed;
@@ -545,6 +546,7 @@ struct core {
 	bool config_differs[CORE_NODES_MAX];
 	bool software_differs[CORE_NODES_MAX];
 	uint16_t software[CORE_NODES_MAX]; /* as heard */
+	bool awaited[CORE_NODES_MAX];	   /* came by core_carry() and was not heard yet */
 	struct instance *instances;	   /* the caller's memory */
 };
 
@@ -582,6 +584,25 @@ void core_save(const struct core *core, unsigned int instance, struct core_saved
  * stale, or P was made anew.
  */
 void core_restore(struct core *core, unsigned int instance, const struct core_saved *saved);
+
+/* What was what before a change of configuration. */
+struct core_map {
+	int nodes[CORE_NODES_MAX];   /* the node that was n is now ..., -1 = is none any more */
+	int tracks[CORE_TRACKS_MAX]; /* what is now check k was ..., -1 = is new */
+	const int *instances;	     /* the same of the instances */
+	const int *routes;	     /* what is now in this place of the memory of routes was
+				      * route ... of the same instance; -1 = leads elsewhere, is new */
+	const bool *readdressed;     /* the instance's addresses are other ones now */
+};
+
+/*
+ * Right after core_init() of @to with another configuration: the machine that
+ * was @from goes on as @to, the same run to its peers. States, knowledge,
+ * promises, calls under way and times are kept; what is new begins at @now.
+ * @from is not used any more. An instance that acts must not be left out: it
+ * is to leave in order before.
+ */
+void core_carry(struct core *to, mono_us now, const struct core *from, const struct core_map *map);
 
 /*
  * Advances the machine by one event.

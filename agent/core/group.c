@@ -49,14 +49,22 @@ bool group_mates(const struct core *core, unsigned int one, unsigned int other)
 	return core->instances[one].leader == core->instances[other].leader;
 }
 
+void group_links(struct core *core)
+{
+	for (unsigned int i = 0; i < core->config.instance_count; i++)
+		core->instances[i].link_up = true;
+	for (unsigned int i = 0; i < core->config.instance_count; i++) {
+		if (core->instances[i].own_link_up)
+			continue;
+		for (unsigned int m = 0; m < core->config.instance_count; m++)
+			core->instances[m].link_up &= !group_mates(core, i, m);
+	}
+}
+
 void group_link(struct core *core, unsigned int index, bool up)
 {
 	core->instances[index].own_link_up = up;
-	for (unsigned int i = 0; i < core->config.instance_count && up; i++)
-		up = !group_mates(core, i, index) || core->instances[i].own_link_up;
-	for (unsigned int i = 0; i < core->config.instance_count; i++)
-		if (group_mates(core, i, index))
-			core->instances[i].link_up = up;
+	group_links(core);
 }
 
 void group_fail(struct turn *t)

@@ -33,7 +33,7 @@ mono_us lease_base(const struct turn *t)
 	for (unsigned int n = 0; n < core->config.node_count; n++) {
 		mono_us ack = core->peers[n].ack;
 
-		if (n == core->config.self)
+		if (n == core->config.self || core->awaited[n])
 			continue;
 		if (ack < t->in->acting_since) /* of a packet that did not say we act */
 			ack = MONO_LONG_AGO;

@@ -17,6 +17,7 @@
  *   duty.c    gate, promotion, fence and release hook
  *   fitness.c who may take the VIP: blockers, hold, rank
  *   observe.c one that decides and changes nothing
+ *   carry.c   another configuration, the same run
  */
 #ifndef AGENT_CORE_MACHINE_H
 #define AGENT_CORE_MACHINE_H
@@ -43,6 +44,12 @@ static inline const struct timers *timers_of(const struct turn *t)
 static inline int self_of(const struct core *core)
 {
 	return (int)core->config.self;
+}
+
+/* Since when it has listened to the peers. */
+static inline mono_us begun(const struct core *core, const struct instance *in)
+{
+	return mono_max(core->started, in->begun);
 }
 
 /*
@@ -171,6 +178,8 @@ void orders_carry_out(struct turn *t);
 
 /* group.c */
 void group_init(struct core *core);
+/* An interface of one of them is up or down: so is that of all. */
+void group_links(struct core *core);
 void group_link(struct core *core, unsigned int index, bool up);
 /* Both are of one sync group, or the same. */
 bool group_mates(const struct core *core, unsigned int one, unsigned int other);

@@ -63,7 +63,7 @@ void outage_consider(struct turn *t, int owner)
 	const struct view *view = &t->in->view[owner];
 	mono_us silent_since =
 		mono_max(mono_max(view->act_seen + timers->dead_after, view->touch_seen),
-			 mono_max(t->in->record.first_seen, t->core->started));
+			 mono_max(t->in->record.first_seen, begun(t->core, t->in)));
 	mono_us at;
 
 	if ((!t->core->config.outage_takeover && !PLANTED(OUTAGE_ALWAYS)) || !outage(t) ||

@@ -20,7 +20,7 @@ void enter(struct turn *t, enum core_state state, enum core_reason reason)
 	/* Since when nobody else can have moved the routes by right: since our claim began; for
 	 * an adoption, since P was seen to name us, or since the start. */
 	mono_us reign = acted			 ? in->claim.since
-			: in->state == CORE_INIT ? t->core->started
+			: in->state == CORE_INIT ? begun(t->core, in)
 						 : in->record.first_seen;
 
 	act->old_state = PLANTED(WRONG_STATE) && state == CORE_FAULT ? CORE_BACKUP : in->state;
@@ -59,7 +59,7 @@ static void step_init(struct turn *t)
 {
 	struct instance *in = t->in;
 	struct core *core = t->core;
-	mono_us patience = core->started + timers_of(t)->claim;
+	mono_us patience = begun(core, in) + timers_of(t)->claim;
 	bool fit = healthy(t) || in->frozen; /* hands off, whatever the checks say */
 
 	record_refresh(t, timers_of(t)->verify_fast);

@@ -150,6 +150,13 @@ static void introduce(struct replay *replay)
 		timeline_say(&replay->line, tape->stamp.wall_us,
 			     "GAP: the daemon could not write for a while");
 		break;
+	case TAPE_RELOADED:
+		timeline_forget(&replay->line);
+		timeline_say(&replay->line, tape->stamp.wall_us,
+			     "--- another configuration: %u nodes, %u instance%s",
+			     config->node_count, config->instance_count,
+			     config->instance_count == 1 ? "" : "s");
+		break;
 	case TAPE_NEXT_FILE:
 	case TAPE_CAUSES:
 		break;

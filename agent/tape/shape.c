@@ -138,6 +138,7 @@ static const struct shape_field core_fields[] = {
 	ARRAY(core, config_differs, 0, 0),
 	ARRAY(core, software_differs, 0, 0),
 	ARRAY(core, software, 0, 0),
+	ARRAY(core, awaited, 0, 0),
 	ELSEWHERE(core, instances),
 };
 
@@ -181,6 +182,7 @@ static const struct shape_field instance_fields[] = {
 	LIMIT(instance, state, 0, CORE_STATES - 1),
 	LIMIT(instance, reason, 0, REASON_COUNT - 1),
 	WHEN(instance, since),
+	WHEN(instance, begun),
 	ANY(instance, acting_since),
 	WHEN(instance, touch_sent),
 	ANY(instance, disclaimed),

@@ -23,7 +23,7 @@
 #define TAPE_TEXT_MAX 64 /* a name, with the NUL */
 #define TAPE_WORDS_MAX 64
 
-enum tape_cause { TAPE_STARTED, TAPE_NEXT_FILE, TAPE_AFTER_GAP, TAPE_CAUSES };
+enum tape_cause { TAPE_STARTED, TAPE_NEXT_FILE, TAPE_AFTER_GAP, TAPE_RELOADED, TAPE_CAUSES };
 
 struct tape_names {
 	const char *program; /* "zonevipd 0.1.0" */

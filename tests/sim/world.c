@@ -682,6 +682,46 @@ void world_boot(struct world *world, unsigned int host)
 	rearm(world, host);
 }
 
+static const struct core_map *everything_as_it_was(const struct world *world)
+{
+	static int instances[WORLD_INSTANCES], routes[WORLD_INSTANCES * WORLD_TABLES];
+	static const bool readdressed[WORLD_INSTANCES];
+	static struct core_map map = {
+		.instances = instances, .routes = routes, .readdressed = readdressed};
+
+	for (unsigned int i = 0; i < world->config.instances; i++) {
+		instances[i] = (int)i;
+		for (unsigned int t = 0; t < world->config.tables; t++)
+			routes[i * world->config.tables + t] = (int)t;
+	}
+	for (int n = 0; n < CORE_NODES_MAX; n++)
+		map.nodes[n] = n;
+	for (int k = 0; k < CORE_TRACKS_MAX; k++)
+		map.tracks[k] = k;
+	return &map;
+}
+
+void world_reload(struct world *world, unsigned int host, const struct core_map *map)
+{
+	static struct instance instances[WORLD_INSTANCES];
+	static struct route routes[WORLD_INSTANCES * WORLD_TABLES];
+	struct host *h = &world->hosts[host];
+	struct core_instance_config configs[WORLD_INSTANCES];
+	struct core_config config;
+	struct core from = h->core;
+	mono_us now = world_clock(world, host);
+
+	memcpy(instances, h->instances, sizeof(instances));
+	memcpy(routes, h->routes, sizeof(routes));
+	for (unsigned int i = 0; i < from.config.instance_count; i++)
+		instances[i].routes = routes + (h->instances[i].routes - h->routes);
+	from.instances = instances;
+	fill_config(world, host, &config, configs);
+	core_init(&h->core, now, &config, h->instances, h->routes);
+	core_carry(&h->core, now, &from, map ? map : everything_as_it_was(world));
+	rearm(world, host);
+}
+
 void world_crash(struct world *world, unsigned int host)
 {
 	struct host *h = &world->hosts[host];

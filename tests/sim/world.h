@@ -272,6 +272,8 @@ mono_us world_clock(const struct world *world, unsigned int host);
 
 void world_boot(struct world *world, unsigned int host);
 void world_crash(struct world *world, unsigned int host);
+/* It takes the configuration that world->config is now; @map NULL: all is what it was. */
+void world_reload(struct world *world, unsigned int host, const struct core_map *map);
 /* Stops the process like SIGSTOP; it goes on after @length. */
 void world_pause(struct world *world, unsigned int host, mono_us length);
 /* Ends a pause now. */

@@ -216,6 +216,10 @@ static void five_nodes_and_three_instances_replay_as_well(void **state)
 	head(world, TAPE_NEXT_FILE);
 	world_command(world, 2,
 		      &(struct event){.instance = 1, .command = CMD_SWITCHOVER, .node = 3});
+	world_run(world, 100 * SEC);
+	world->config.profile = TIMERS_SAFE;
+	world_reload(world, 2, NULL);
+	head(world, TAPE_RELOADED);
 	world_run(world, 120 * SEC);
 	assert_in_range(rec.transitions, 3, 100);
 	assert_same();
