@@ -314,8 +314,11 @@ static void call_route(struct agent *agent, const struct action *act)
 
 /* --- the list --------------------------------------------------------------------------------- */
 
+/* The core asks for it at every tick until it comes to pass: the first time counts. */
 static void leave_loop(struct agent *agent)
 {
+	if (ev_is_active(&agent->exit_timer))
+		return;
 	for (unsigned int i = 0; i < agent->conf->instance_count && agent->core.stopping; i++) {
 		struct action act = {.instance = i,
 				     .old_state = agent->instances[i].state,
@@ -325,7 +328,6 @@ static void leave_loop(struct agent *agent)
 		tell_scripts(agent, &act, "STOP");
 	}
 	/* A moment for the last notifications; never more. */
-	ev_timer_stop(agent->loop, &agent->exit_timer);
 	ev_timer_set(&agent->exit_timer, 0.0, 0.0);
 	if (agent->core.stopping && !notify_idle(agent->notify))
 		ev_timer_set(&agent->exit_timer, 0.2, 0.0);

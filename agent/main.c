@@ -250,6 +250,39 @@ static enum log_sink sink_of(const struct options *options)
 	return getenv("JOURNAL_STREAM") ? LOG_TO_JOURNAL : LOG_TO_SYSLOG;
 }
 
+/* --- when the loop itself gets nothing ------------------------------------------------------- */
+
+/* libev aborts where it gets no memory; this goes with a reason, and the supervisor starts anew:
+ * addresses stay, and what is found is adopted. Not exit(): other threads may hold anything. */
+static void *loop_memory(void *old, long size)
+{
+	void *memory;
+
+	if (size == 0) {
+		free(old);
+		return NULL;
+	}
+	memory = realloc(old, (size_t)size);
+	if (!memory) {
+		log_event(LOG_LV_ERROR, "out_of_memory", "bytes=%ld where=loop", size);
+		_exit(EX_OSERR);
+	}
+	return memory;
+}
+
+static void loop_failed(const char *what)
+{
+	log_event(LOG_LV_ERROR, "loop_failed", "call=\"%s\" error=\"%s\"", what, strerror(errno));
+	_exit(EX_OSERR);
+}
+
+static struct ev_loop *open_loop(void)
+{
+	ev_set_allocator(loop_memory);
+	ev_set_syserr_cb(loop_failed);
+	return ev_default_loop(EVFLAG_NOENV);
+}
+
 /* --- readiness and watchdog ----------------------------------------------------------------- */
 
 static void tell_systemd(const char *state)
@@ -343,7 +376,7 @@ static const struct {
 static int run(const struct options *options)
 {
 	struct err err = {.text = ""};
-	struct ev_loop *loop = ev_default_loop(EVFLAG_NOENV);
+	struct ev_loop *loop = open_loop();
 	struct conf *conf = conf_load(options->config, options->node, &err);
 	struct agent *agent = NULL;
 	ev_signal watchers[SIGNALS];

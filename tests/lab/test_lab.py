@@ -381,7 +381,7 @@ def test_up_refuses_what_it_should_not_touch_and_says_why(tmp_path):
 def test_up_is_quick_and_the_vip_is_nowhere_at_first(tmp_path):
     start = time.monotonic()
     with Lab(dir=str(tmp_path / "lab")) as lab:
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 60, "it takes one second; this only catches the absurd"
         assert (lab.routes(), lab.parameter(), lab.holders()) == (dict.fromkeys(TABLES), (None, 0), [])
         for name in DB_HOSTS:
             assert ipaddress.ip_address(VIP) not in [

@@ -29,3 +29,5 @@
     host.memory_limit(service, bytes)       a memory group for the service's processes; beyond it the kernel kills
     host.memory_unlimit()
 """
+
+import vpc  # noqa: F401  first: its hosts use the parts of this package
