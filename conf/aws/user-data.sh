@@ -1,21 +1,25 @@
 # A database host: mariadbd, the package, the key, the configuration. Variables stand above:
 # PACKAGE_URL KEY_SECRET REGION CLUSTER VIP PARAMETER ADDRESS1 ADDRESS2 TABLES (words, one a table).
 set -eu
-ETC=$(test -n "$ETC" && echo "$ETC" || echo /etc/zonevip) # set by the test only
+ETC=$ROOT/etc # ROOT is empty but in a test
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y mariadb-server awscli curl
 curl -fsSLo /var/tmp/zonevip.deb "$PACKAGE_URL"
 apt-get install -y /var/tmp/zonevip.deb
 
+# Debian's mariadbd listens on 127.0.0.1 only; clients come by the virtual IP.
+printf '[mysqld]\nbind_address = *\n' >"$ETC/mysql/mariadb.conf.d/90-zonevip.cnf"
+systemctl restart mariadb
+
 # One secret for both hosts, never in this text: the key is 32 bytes made from it.
 aws --region "$REGION" secretsmanager get-secret-value --secret-id "$KEY_SECRET" \
-	--query SecretString --output text | openssl dgst -sha256 -binary >"$ETC/heartbeat.key"
-chown zonevip: "$ETC/heartbeat.key"
-chmod 0400 "$ETC/heartbeat.key"
+	--query SecretString --output text | openssl dgst -sha256 -binary >"$ETC/zonevip/heartbeat.key"
+chown zonevip: "$ETC/zonevip/heartbeat.key"
+chmod 0400 "$ETC/zonevip/heartbeat.key"
 
 INTERFACE=$(ip -o route show default | awk '{ print $5; exit }')
-cat >"$ETC/zonevip.conf" <<END
+cat >"$ETC/zonevip/zonevip.conf" <<END
 global_defs {
 	cluster $CLUSTER
 }
@@ -53,5 +57,5 @@ $(for table in $TABLES; do printf '\t\t%s\n' "$table"; done)
 }
 END
 mysql -e "CREATE USER IF NOT EXISTS zonevip@localhost IDENTIFIED VIA unix_socket"
-zonevipd -f "$ETC/zonevip.conf" -t
+zonevipd -f "$ETC/zonevip/zonevip.conf" -t
 systemctl enable --now zonevip-notify zonevip

@@ -293,7 +293,7 @@ def check_terraform(schema):
 
 # --- user data --------------------------------------------------------------------------------------
 
-STUBS = {"apt-get": "", "curl": "", "chown": "", "mysql": "", "systemctl": 'echo "$@" >>"$ETC/started"',
+STUBS = {"apt-get": "", "curl": "", "chown": "", "mysql": "", "systemctl": 'echo "$@" >>"$ROOT/started"',
          "aws": "echo kZ3qf6rV1cQm9sT7xW2yB8nL4jH5gD0a", "ip": "echo default via 10.0.2.1 dev ens5"}
 
 
@@ -306,22 +306,24 @@ def check_user_data():
         done = subprocess.run([program, "-f", f"{TOP}/conf/{name}", "-i", node, "-t"], capture_output=True, text=True)
         expect(done.returncode == 0, f"{name}: {done.stderr}")
     with tempfile.TemporaryDirectory() as work:
-        os.mkdir(f"{work}/bin")
+        for folder in ("bin", "etc/zonevip", "etc/mysql/mariadb.conf.d"):
+            os.makedirs(f"{work}/{folder}")
         for name, line in {**STUBS, "zonevipd": f'exec {os.path.abspath(program)} -i DB_Host2 "$@"'}.items():
             with open(f"{work}/bin/{name}", "w") as stream:
                 stream.write(f"#!/bin/sh\n{line}\n")
             os.chmod(f"{work}/bin/{name}", stat.S_IRWXU)
         variables = {"PACKAGE_URL": "https://example.invalid/z.deb", "KEY_SECRET": "arn", "REGION": "us-east-1",
                      "CLUSTER": "orders-db", "VIP": "10.1.5.5", "PARAMETER": "MasterDB_VIP", "ADDRESS1": "10.0.2.10",
-                     "ADDRESS2": "10.0.4.10", "TABLES": "rtb-0a1b2c3d4e5f60001 rtb-0a1b2c3d4e5f60002", "ETC": work}
+                     "ADDRESS2": "10.0.4.10", "TABLES": "rtb-0a1b2c3d4e5f60001 rtb-0a1b2c3d4e5f60002", "ROOT": work}
         done = subprocess.run(["bash", f"{AWS}/user-data.sh"], capture_output=True, text=True, timeout=60,
                               env={**variables, "PATH": f"{work}/bin:/usr/bin:/bin"})
         expect(done.returncode == 0 and "configuration OK: node DB_Host2 of 2" in done.stdout,
                f"user-data.sh: exit {done.returncode}: {done.stdout}{done.stderr}")
         if done.returncode == 0:
-            expect(os.path.getsize(f"{work}/heartbeat.key") == 32, "the heartbeat key is 32 bytes")
+            expect(os.path.getsize(f"{work}/etc/zonevip/heartbeat.key") == 32, "the heartbeat key is 32 bytes")
+            expect("bind_address = *" in read(f"{work}/etc/mysql/mariadb.conf.d/90-zonevip.cnf"), "mysqld listens on the virtual IP")
             expect("enable --now zonevip-notify zonevip" in read(f"{work}/started"), "the units are enabled and started")
-            expect("interface ens5" in read(f"{work}/zonevip.conf"), "the interface is the one that there is")
+            expect("interface ens5" in read(f"{work}/etc/zonevip/zonevip.conf"), "the interface is the one that there is")
     return True
 
 

@@ -289,7 +289,7 @@ resource "aws_instance" "db" {
     "PACKAGE_URL=${var.package_url} KEY_SECRET=${aws_secretsmanager_secret.key.arn} REGION=${var.region} CLUSTER=${var.cluster}",
     "VIP=${var.virtual_ip} PARAMETER=${var.parameter_name} ADDRESS1=${local.addresses[0]} ADDRESS2=${local.addresses[1]}",
     "TABLES=\"${join(" ", local.tables)}\"",
-    "ETC=",
+    "ROOT=",
     file("${path.module}/../user-data.sh"),
   ])
   tags       = { Name = "DB_Host${count.index + 1}" }
