@@ -23,6 +23,6 @@ at_most() { # TENTHS UNIT
 }
 at_most 20 zonevip.service
 at_most 20 zonevip-cleanup.service
-at_most 20 zonevip-exporter.service
+[ ! -e "$dir/zonevip-exporter.service" ] || at_most 20 zonevip-exporter.service # only with libmicrohttpd
 at_most 60 zonevip-notify.service
 exit $bad

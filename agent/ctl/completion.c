@@ -52,14 +52,24 @@ static void print_bash(const struct ctl_command *commands, size_t count)
 		    stdout);
 }
 
+/* Inside single quotes of a shell. */
+static void print_quoted(const char *text)
+{
+	for (; *text; text++)
+		(void)fputs(*text == '\'' ? "'\\''" : (char[]){*text, '\0'}, stdout);
+}
+
 static void print_zsh(const struct ctl_command *commands, size_t count)
 {
 	(void)fputs("#compdef zonevipctl\n"
 		    "# zsh completion for zonevipctl: zonevipctl completion zsh\n"
-		    "local -a commands words\ncommands=(\n",
+		    "local -a commands\ncommands=(\n",
 		    stdout);
-	for (size_t i = 0; i < count; i++)
-		(void)printf("\t'%s:%s'\n", commands[i].name, commands[i].help);
+	for (size_t i = 0; i < count; i++) {
+		(void)printf("\t'%s:", commands[i].name);
+		print_quoted(commands[i].help);
+		(void)fputs("'\n", stdout);
+	}
 	(void)fputs(")\nif (( CURRENT == 2 )); then\n\t_describe command commands\n\treturn\nfi\n"
 		    "if [[ $words[CURRENT-1] == --to ]]; then\n"
 		    "\tcompadd -- $(zonevipctl nodes 2>/dev/null)\n\treturn\nfi\n"
