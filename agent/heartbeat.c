@@ -48,7 +48,7 @@ static void report_bad_version(struct heartbeat *hb)
 	if (log_gate(&hb->version_gate, 60, &held))
 		log_event(LOG_LV_WARNING, "heartbeat_refused",
 			  "cause=bad_version more=%u hint=\"a peer's zonevipd speaks another "
-			  "version of the protocol\"",
+			  "version of the protocol: finish the upgrade\"",
 			  held);
 }
 

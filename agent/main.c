@@ -321,6 +321,20 @@ static void start_watchdog(struct ev_loop *loop, ev_timer *timer, struct agent *
 /* --- signals ------------------------------------------------------------------------------------
  */
 
+/* A pre_release hook may take longer than the unit's TimeoutStopSec: ask for that time. */
+static void tell_stopping(const struct conf *conf)
+{
+	mono_us longest = 0;
+	char text[64];
+
+	for (unsigned int i = 0; i < conf->instance_count; i++)
+		if (conf->instances[i].pre_release[0] && conf->instances[i].hook_timeout > longest)
+			longest = conf->instances[i].hook_timeout;
+	(void)snprintf(text, sizeof(text), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld",
+		       (long long)(longest + 20 * SEC));
+	tell_systemd(text);
+}
+
 static void on_stop(struct ev_loop *loop, ev_signal *signal_, int events)
 {
 	struct agent *agent = signal_->data;
@@ -328,7 +342,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal_, int events)
 	(void)loop;
 	(void)events;
 	log_event(LOG_LV_INFO, "stopping", "signal=%d", signal_->signum);
-	tell_systemd("STOPPING=1");
+	tell_stopping(agent->conf);
 	agent_stop(agent);
 }
 

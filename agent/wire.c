@@ -21,7 +21,9 @@
 
 #include "agent/base/secret.h"
 
-#define VERSION 1
+#ifndef WIRE_PROTOCOL
+#define WIRE_PROTOCOL 1 /* raised only by what an older peer would misunderstand */
+#endif
 #define KEY_ID 1
 #define HEADER 56
 #define RECORD 30
@@ -263,7 +265,7 @@ int wire_encode(struct wire *wire, const struct hello *hello, uint8_t packet[sta
 		return -EINVAL;
 	packet[0] = 'Z';
 	packet[1] = 'V';
-	packet[2] = VERSION;
+	packet[2] = WIRE_PROTOCOL;
 	packet[3] = KEY_ID;
 	put32(packet + 4, wire->cluster);
 	put16(packet + 8, hello->sender);
@@ -296,7 +298,7 @@ static enum wire_verdict check_header(const struct wire *wire, const uint8_t *pa
 		return WIRE_LENGTH;
 	if (packet[0] != 'Z' || packet[1] != 'V')
 		return WIRE_MAGIC;
-	if (packet[2] != VERSION)
+	if (packet[2] != WIRE_PROTOCOL)
 		return WIRE_VERSION;
 	if (get32(packet + 4) != wire->cluster)
 		return WIRE_CLUSTER;

@@ -2,10 +2,12 @@
 """The package's whole life on two bare Debian machines with systemd, in the lab's VPC.
 
 Install, configure, start, fail over, crash, upgrade under traffic, give up, remove, purge: in this
-order, on the same two machines. ZONEVIP_DEB is the package, ZONEVIP_DEB_NEXT a build of a higher
-version, ZONEVIP_ROOT the minimal Debian (root.sh), ZONEVIP_BUILD a build tree with vipload.
+order, on the same two machines. ZONEVIP_DEBS are three directories with both packages: the first, a
+higher version, and one that speaks another version of the heartbeats; ZONEVIP_ROOT is the minimal
+Debian (root.sh), ZONEVIP_BUILD a build tree with vipload.
 """
 
+import glob
 import json
 import os
 import secrets
@@ -20,9 +22,11 @@ from vpc import DB_HOSTS, TABLES, VIP, Lab, LabError, now_ns
 from vpc.layout import APP_PASSWORD, APP_USER, DATABASE
 
 BUILD = os.environ.get("ZONEVIP_BUILD", "")
-PACKAGES = [os.environ.get("ZONEVIP_DEB", ""), os.environ.get("ZONEVIP_DEB_NEXT", "")]
-if not all(PACKAGES):
-    pytest.skip("ZONEVIP_DEB and ZONEVIP_DEB_NEXT name no packages: use scripts/package-test", allow_module_level=True)
+FIRST, NEXT, LATER = range(3)
+NAMES = ("zonevip", "zonevip-exporter")
+PACKAGES = [[glob.glob(f"{folder}/{name}_*.deb") for name in NAMES] for folder in os.environ.get("ZONEVIP_DEBS", "").split(":")]
+if len(PACKAGES) != 3 or not all(len(found) == 1 for one in PACKAGES for found in one):
+    pytest.skip("ZONEVIP_DEBS names no packages: use scripts/package-test", allow_module_level=True)
 if cgroup_root() is None:
     pytest.skip("no cgroup version 2 here: systemd cannot run in a namespace", allow_module_level=True)
 
@@ -76,16 +80,17 @@ def world(tmp_path_factory):
         try:
             for name in DB_HOSTS:
                 machines[name] = Machine(lab, name, os.environ["ZONEVIP_ROOT"])
-                for package in PACKAGES:
-                    shutil.copy(package, machines[name].root + "/var/tmp/")
+                for number, packages in enumerate(PACKAGES):
+                    for package, (path,) in zip(NAMES, packages):
+                        shutil.copy(path, machines[name].root + deb(number, package))
             yield World(lab, machines)
         finally:
             for machine in machines.values():
                 machine.close()
 
 
-def deb(number):
-    return "/var/tmp/" + os.path.basename(PACKAGES[number])
+def deb(number, package="zonevip"):
+    return f"/var/tmp/{package}_{number}.deb"
 
 
 def files_named_zonevip(machine):
@@ -101,7 +106,7 @@ def test_it_installs_on_a_bare_root_and_starts_nothing(world, name):
     machine = world[name]
     assert machine.run("sh", "-c", "command -v zonevipd", check=False).returncode != 0
     assert files_named_zonevip(machine) == []
-    machine.run(*INSTALL, deb(0), timeout=300)
+    machine.run(*INSTALL, deb(FIRST), timeout=300)
     stat = machine.run("stat", "-c", "%a %U:%G %n", "/etc/zonevip", "/etc/zonevip/zonevip.conf", "/run/zonevip").stdout
     assert stat.splitlines() == ["750 root:zonevip /etc/zonevip", "640 root:zonevip /etc/zonevip/zonevip.conf",
                                  "750 zonevip:zonevip /run/zonevip"]
@@ -135,6 +140,20 @@ def test_it_runs_after_a_key_and_three_edited_lines(world, name):
         world.wait_state(name, "MASTER")
     else:
         world.wait_ready(name)
+
+
+def scrape(machine):
+    """The bare machine has no curl."""
+    return machine.run("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9712 && printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3",
+                       check=False, timeout=20).stdout
+
+
+def test_the_exporter_is_a_package_of_its_own(world):
+    machine = world["DB_Host1"]
+    machine.run(*INSTALL, deb(FIRST, "zonevip-exporter"), timeout=300)
+    assert machine.show("zonevip-exporter", "ActiveState") == "inactive"
+    machine.run("systemctl", "enable", "--now", "zonevip-exporter")
+    world.lab.wait_for(lambda: 'zonevip_state{vip_instance="MasterDB",state="MASTER"} 1' in scrape(machine), 20, "the metrics")
 
 
 def test_the_sandbox_of_the_unit_is_on(world):
@@ -190,20 +209,29 @@ def clients(world, tmp_path):
     return process, trace
 
 
-def test_an_upgrade_under_traffic_is_no_transition(world, tmp_path):
-    """The standby first, then the owner: in between the versions are mixed."""
+def hear_each_other(world):
+    return all(world.running(name) and peer["proven"] and peer["hears_us"] for name in DB_HOSTS
+               for peer in json.loads(world[name].run("zonevipctl", "json").stdout)["peers"])
+
+
+def upgrade(world, tmp_path, number, order, between):
+    """Of both hosts in that order, under clients: nothing moves, in between the versions are mixed."""
+    owner = world.lab.owner()
     process, trace = clients(world, tmp_path)
     since = now_ns()
-    version = world["DB_Host1"].sh("dpkg-query -W -f '${Version}' zonevip")
-    for name in ("DB_Host1", "DB_Host2"):
-        before, transition = world[name].main_pid(), world.status(name)["last_transition"]
-        world[name].run("dpkg", "-i", deb(1))
+    for name in order:
+        before, version = world[name].main_pid(), world[name].sh("dpkg-query -W -f '${Version}' zonevip")
+        packages = [deb(number, package) for package in NAMES if package == "zonevip" or name == "DB_Host1"]
+        world[name].run("dpkg", "-i", *packages)
         assert world[name].main_pid() not in (0, before), "the new program runs"
-        world.wait_state(name, "MASTER" if name == "DB_Host2" else "BACKUP")
-        world.wait_ready("DB_Host1")
-    assert world["DB_Host1"].sh("dpkg-query -W -f '${Version}' zonevip") != version
-    assert world.status("DB_Host2")["reason"] == "adopted"
-    time.sleep(6)  # longer than D + G: nobody has begun to ask for the owner
+        assert world[name].sh("dpkg-query -W -f '${Version}' zonevip") != version
+        world.wait_state(name, "MASTER" if name == owner else "BACKUP")
+        if name == order[0]:
+            between()
+            time.sleep(6)  # longer than D + G: nobody has begun to ask for the owner
+    world.lab.wait_for(lambda: hear_each_other(world), 30, "the nodes to hear each other again")
+    assert world.status(owner)["reason"] == "adopted"
+    time.sleep(6)
     assert world.writes(since) == []
     assert [line for line in world.lab.log(since=since, action="PutParameter")
             if line["params"]["Name"] == "MasterDB_VIP"] == []
@@ -214,6 +242,30 @@ def test_an_upgrade_under_traffic_is_no_transition(world, tmp_path):
     bad = [request for request in requests if not request.good]
     # Nothing went away above; what fails here is a client that a busy machine made late.
     assert len(requests) > 300 and len(bad) <= len(requests) / 20, bad[:5]
+
+
+def test_an_upgrade_under_traffic_is_no_transition(world, tmp_path):
+    """The standby first, then the owner, as the handbook says; the exporter comes along."""
+    before = world["DB_Host1"].main_pid("zonevip-exporter")
+    upgrade(world, tmp_path, NEXT, ("DB_Host1", "DB_Host2"), lambda: world.wait_ready("DB_Host1"))
+    assert world["DB_Host1"].main_pid("zonevip-exporter") not in (0, before)
+    assert "zonevip_up 1" in scrape(world["DB_Host1"])
+
+
+def refused(world, name):
+    return world.running(name) and json.loads(world[name].run("zonevipctl", "json").stdout)["heartbeat"]["dropped"]["bad_version"] > 20
+
+
+def test_an_upgrade_to_another_protocol_is_none_either(world, tmp_path):
+    """In between neither understands the other: as in a partition, the owner writes and stays. The owner first."""
+    def mixed():
+        for name in DB_HOSTS:
+            world.lab.wait_for(lambda: refused(world, name), 30, f"{name} to refuse heartbeats")
+            assert "event=heartbeat_refused cause=bad_version" in world[name].journal()
+        world.lab.wait_for(lambda: "partitioned" in world.status("DB_Host1")["flags"], 30, "the partition to show")
+
+    upgrade(world, tmp_path, LATER, ("DB_Host2", "DB_Host1"), mixed)
+    world.wait_ready("DB_Host1")
 
 
 def test_an_agent_that_systemd_gives_up_leaves_no_address(world):
@@ -234,6 +286,28 @@ def test_an_agent_that_systemd_gives_up_leaves_no_address(world):
     world.wait_ready("DB_Host2")
 
 
+def test_a_stop_waits_for_its_hook_longer_than_systemd_would(world):
+    """TimeoutStopSec is 30 s, a hook may take 600: the agent asks systemd for the time that it needs."""
+    machine = world["DB_Host1"]
+    machine.sh("printf '#!/bin/sh\\nsleep 6\\n' >/etc/zonevip/slow.sh; chmod 755 /etc/zonevip/slow.sh; "
+               "sed -i 's,^    parameter .*,&\\n    pre_release /etc/zonevip/slow.sh,' /etc/zonevip/zonevip.conf; "
+               "mkdir -p /run/systemd/system/zonevip.service.d; "
+               "printf '[Service]\\nTimeoutStopSec=2\\n' >/run/systemd/system/zonevip.service.d/short.conf")
+    since, before = now_ns(), machine.main_pid()
+    machine.run("/usr/libexec/zonevip/restart")
+    assert machine.main_pid() not in (0, before)
+    world.wait_state("DB_Host1", "MASTER")
+    assert world.writes(since) == [], "a restart for a new configuration moves nothing"
+    machine.run("systemctl", "stop", "zonevip")
+    assert machine.show("zonevip", "Result") == "success" and "event=stopped status=0" in machine.journal()
+    world.wait_owner("DB_Host2", 20)
+    machine.sh("rm -r /run/systemd/system/zonevip.service.d; sed -i '/pre_release/d' /etc/zonevip/zonevip.conf; "
+               "systemctl daemon-reload; systemctl start zonevip")
+    world.wait_ready("DB_Host1")
+    world["DB_Host2"].run("zonevipctl", "switchover")
+    world.wait_owner("DB_Host1", 20)
+
+
 def test_removal_hands_over_in_order(world):
     since = now_ns()
     world["DB_Host1"].run("apt-get", "-q", "remove", "-y", "zonevip")
@@ -247,7 +321,7 @@ def test_removal_hands_over_in_order(world):
 @pytest.mark.parametrize("name", DB_HOSTS)
 def test_purge_leaves_nothing(world, name):
     machine = world[name]
-    machine.run("apt-get", "-q", "purge", "-y", "zonevip")
+    machine.run("apt-get", "-q", "purge", "-y", *NAMES)
     machine.sh("rm -rf /run/zonevip-script")  # the test's own
     assert files_named_zonevip(machine) == []
     assert machine.sh("find / -xdev \\( -path /proc -o -path /sys \\) -prune -o \\( -nouser -o -nogroup \\) -print") == ""

@@ -4,7 +4,7 @@
 import os
 
 import pytest
-from conftest_agents import KEY, instance, start, state
+from conftest_agents import BUILD, KEY, instance, start, state, writes
 from vpc import DB_HOSTS, TABLES, now_ns
 
 ONLY = "DB_Host1"
@@ -87,6 +87,30 @@ def test_a_wrong_heartbeat_key_is_a_partition_never_plain_text_and_is_said(pair)
     assert state(pair, "DB_Host1") == "MASTER" and state(pair, "DB_Host2") == "BACKUP"
     assert [line for line in pair.log(since=since, action="ReplaceRoute")] == []
     assert not pair.status("DB_Host2")["peers"][0]["proven"]
+
+
+def test_a_peer_that_speaks_another_protocol_is_a_partition_and_is_said(pair):
+    """As in the middle of an upgrade; the database of the owner may still fail."""
+    later = os.path.join(BUILD, "tests/lab/later")
+    if not os.path.exists(f"{later}/zonevipd"):
+        pytest.skip("not a build tree: no later/zonevipd")
+    other = pair.host("DB_Host2")
+    other.agent_stop()
+    pair.install_programs(later, "DB_Host2")
+    try:
+        since = now_ns()
+        other.agent_start()
+        for name in DB_HOSTS:
+            pair.wait_for(lambda n=name: pair.status(n)["heartbeat"]["dropped"]["bad_version"] > 20, 10, "refused heartbeats")
+            wait_log(pair, pair.host(name), "event=heartbeat_refused", "bad_version")
+        pair.wait_for(lambda: "partitioned" in instance(pair, "DB_Host2")["flags"], 10, "the partition to show")
+        assert state(pair, "DB_Host1") == "MASTER" and state(pair, "DB_Host2") == "BACKUP"
+        assert writes(pair, since) == []
+        pair.host("DB_Host1").mysql_kill()
+        pair.wait_owner("DB_Host2", 20)
+    finally:
+        other.agent_stop()
+        pair.install_programs(BUILD, "DB_Host2")
 
 
 def test_a_key_that_others_can_read_is_refused_with_the_fix(lab):
