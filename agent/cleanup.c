@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 #include <unistd.h>
 
 #include "agent/base/log.h"
+#include "agent/base/options.h"
 #include "conf/conf.h"
 #include "netlink/netlink.h"
 
@@ -47,40 +47,17 @@ static void usage(FILE *to)
 }
 
 /* Returns -1 to go on, else an exit status. */
-static int parse_options(int argc, char **argv, struct options *options)
+static int read_options(int argc, char **argv, struct options *options)
 {
-	int option;
+	const struct option_word words[] = {
+		{'f', NULL, &options->config, NULL},
+		{'i', NULL, &options->node, NULL},
+		{'s', NULL, &options->socket, NULL},
+		{'l', NULL, NULL, &options->console},
+		{0, NULL, NULL, NULL},
+	};
 
-	while ((option = getopt(argc, argv, "f:i:s:lvh")) != -1) {
-		switch (option) {
-		case 'f':
-			options->config = optarg;
-			break;
-		case 'i':
-			options->node = optarg;
-			break;
-		case 's':
-			options->socket = optarg;
-			break;
-		case 'l':
-			options->console = true;
-			break;
-		case 'v':
-			(void)puts("zonevip-cleanup " PACKAGE_VERSION);
-			return EX_OK;
-		case 'h':
-			usage(stdout);
-			return EX_OK;
-		default:
-			usage(stderr);
-			return EX_USAGE;
-		}
-	}
-	if (optind < argc) {
-		(void)fprintf(stderr, "zonevip-cleanup: '%s' is too much\n", argv[optind]);
-		return EX_USAGE;
-	}
-	return -1;
+	return options_read(argc, argv, words, "zonevip-cleanup", usage);
 }
 
 /* A socket that accepts belongs to a process; one that a crash left refuses. */
@@ -161,17 +138,13 @@ int main(int argc, char **argv)
 {
 	struct options options = {.config = SYSCONFDIR "/zonevip/zonevip.conf",
 				  .socket = RUNSTATEDIR "/zonevip/zonevipd.sock"};
-	int status = parse_options(argc, argv, &options);
+	int status = read_options(argc, argv, &options);
 	struct err err = {.text = ""};
 	struct conf *conf;
 
 	if (status >= 0)
 		return status;
-	log_open("zonevip-cleanup",
-		 options.console	    ? LOG_TO_STDERR
-		 : getenv("JOURNAL_STREAM") ? LOG_TO_JOURNAL
-					    : LOG_TO_SYSLOG,
-		 LOG_LV_INFO);
+	log_open("zonevip-cleanup", log_sink_of(options.console), LOG_LV_INFO);
 	if (agent_answers(options.socket)) {
 		log_event(LOG_LV_ERROR, "cleanup_refused", "socket=%s problem=\"%s\"",
 			  options.socket,

@@ -7,7 +7,6 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <ev.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
@@ -25,6 +24,7 @@
 
 #include "agent/agent.h"
 #include "agent/base/log.h"
+#include "agent/base/options.h"
 #include "agent/tape/replay.h"
 
 #define IDENT "zonevipd"
@@ -67,75 +67,31 @@ static void usage(FILE *to)
 }
 
 /* Returns -1 to go on, else an exit status. */
-static int parse_options(int argc, char **argv, struct options *options)
+static int read_options(int argc, char **argv, struct options *options)
 {
-	static const struct option names[] = {{"replay", required_argument, NULL, 'R'},
-					      {"online", no_argument, NULL, 'O'},
-					      {"version", no_argument, NULL, 'v'},
-					      {"help", no_argument, NULL, 'h'},
-					      {NULL, 0, NULL, 0}};
-	int option;
+	const struct option_word words[] = {
+		{'f', NULL, &options->config, NULL},
+		{'i', NULL, &options->node, NULL},
+		{'s', NULL, &options->paths.control, NULL},
+		{'N', NULL, &options->paths.notify, NULL},
+		{'S', NULL, &options->paths.state, NULL},
+		{'p', NULL, &options->pid_file, NULL},
+		{'u', NULL, &options->user, NULL},
+		{'t', NULL, NULL, &options->test},
+		{0, "online", NULL, &options->online},
+		{0, "replay", &options->replay, NULL},
+		{'l', NULL, NULL, &options->console},
+		{'D', NULL, NULL, &options->detail},
+		{'n', NULL, NULL, NULL}, /* keepalived's hands type it */
+		{0, NULL, NULL, NULL},
+	};
+	int status = options_read(argc, argv, words, IDENT, usage);
 
-	while ((option = getopt_long(argc, argv, "f:i:s:N:S:p:u:tlnDvh", names, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			options->config = optarg;
-			break;
-		case 'i':
-			options->node = optarg;
-			break;
-		case 's':
-			options->paths.control = optarg;
-			break;
-		case 'N':
-			options->paths.notify = optarg;
-			break;
-		case 'S':
-			options->paths.state = optarg;
-			break;
-		case 'R':
-			options->replay = optarg;
-			break;
-		case 'p':
-			options->pid_file = optarg;
-			break;
-		case 'u':
-			options->user = optarg;
-			break;
-		case 't':
-			options->test = true;
-			break;
-		case 'O':
-			options->online = true;
-			break;
-		case 'l':
-			options->console = true;
-			break;
-		case 'n':
-			break;
-		case 'D':
-			options->detail = true;
-			break;
-		case 'v':
-			(void)puts("zonevipd " PACKAGE_VERSION);
-			return EX_OK;
-		case 'h':
-			usage(stdout);
-			return EX_OK;
-		default:
-			usage(stderr);
-			return EX_USAGE;
-		}
-	}
-	if (options->online && !options->test) {
+	if (status < 0 && options->online && !options->test) {
 		(void)fputs("zonevipd: --online goes with -t\n", stderr);
-		return EX_USAGE;
+		status = EX_USAGE;
 	}
-	if (optind < argc) {
-		(void)fprintf(stderr, "zonevipd: '%s' is too much\n", argv[optind]);
-		return EX_USAGE;
-	}
-	return -1;
+	return status;
 }
 
 /* Becomes zonevip-doctor, which lies beside this program; returns only on failure. */
@@ -241,13 +197,6 @@ static int write_pid(const char *path, struct err *err)
 	(void)fprintf(file, "%d\n", (int)getpid());
 	(void)fclose(file);
 	return 0;
-}
-
-static enum log_sink sink_of(const struct options *options)
-{
-	if (options->console)
-		return LOG_TO_STDERR;
-	return getenv("JOURNAL_STREAM") ? LOG_TO_JOURNAL : LOG_TO_SYSLOG;
 }
 
 /* --- when the loop itself gets nothing ------------------------------------------------------- */
@@ -438,7 +387,7 @@ int main(int argc, char **argv)
 			  .notify = RUNSTATEDIR "/zonevip/notify.sock",
 			  .state = LOCALSTATEDIR "/lib/zonevip"},
 	};
-	int status = parse_options(argc, argv, &options);
+	int status = read_options(argc, argv, &options);
 
 	if (status >= 0)
 		return status;
@@ -446,6 +395,6 @@ int main(int argc, char **argv)
 		return replay(&options);
 	if (options.test)
 		return test_config(&options);
-	log_open(IDENT, sink_of(&options), options.detail ? LOG_LV_DEBUG : LOG_LV_INFO);
+	log_open(IDENT, log_sink_of(options.console), options.detail ? LOG_LV_DEBUG : LOG_LV_INFO);
 	return run(&options);
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -21,6 +22,13 @@ static struct {
 } sink = {.ident = "zonevip", .sink = LOG_TO_STDERR, .max = LOG_LV_INFO};
 
 static atomic_uint_fast64_t lost;
+
+enum log_sink log_sink_of(bool console)
+{
+	if (console)
+		return LOG_TO_STDERR;
+	return getenv("JOURNAL_STREAM") ? LOG_TO_JOURNAL : LOG_TO_SYSLOG;
+}
 
 void log_open(const char *ident, enum log_sink to, enum log_level max)
 {

@@ -19,6 +19,9 @@
 enum log_level { LOG_LV_ERROR = 3, LOG_LV_WARNING = 4, LOG_LV_INFO = 6, LOG_LV_DEBUG = 7 };
 enum log_sink { LOG_TO_STDERR, LOG_TO_JOURNAL, LOG_TO_SYSLOG };
 
+/* The terminal if asked for, else the journal if stderr leads there, else syslog. */
+enum log_sink log_sink_of(bool console);
+
 /* @ident borrowed for the life of the process. Messages above @max are dropped. */
 void log_open(const char *ident, enum log_sink sink, enum log_level max);
 

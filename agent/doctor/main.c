@@ -7,13 +7,13 @@
  */
 #include "config.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "agent/base/log.h"
+#include "agent/base/options.h"
 #include "agent/ctl/ask.h"
 #include "agent/doctor/doctor.h"
 
@@ -37,55 +37,21 @@ static void usage(FILE *to)
 }
 
 /* -1 to go on, else an exit status. */
-static int parse(int argc, char **argv, struct options *options)
+static int read_options(int argc, char **argv, struct options *options)
 {
-	static const struct option names[] = {{"json", no_argument, NULL, 'j'},
-					      {"iam-policy", no_argument, NULL, 'p'},
-					      {"offline", no_argument, NULL, 'o'},
-					      {"region", required_argument, NULL, 'r'},
-					      {"account", required_argument, NULL, 'a'},
-					      {"help", no_argument, NULL, 'h'},
-					      {NULL, 0, NULL, 0}};
-	int option;
+	const struct option_word words[] = {
+		{'f', NULL, &options->config, NULL},
+		{'i', NULL, &options->node, NULL},
+		{'s', NULL, &options->socket, NULL},
+		{0, "json", NULL, &options->json},
+		{0, "iam-policy", NULL, &options->policy},
+		{0, "offline", NULL, &options->offline},
+		{0, "region", &options->region, NULL},
+		{0, "account", &options->account, NULL},
+		{0, NULL, NULL, NULL},
+	};
 
-	while ((option = getopt_long(argc, argv, "f:i:s:h", names, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			options->config = optarg;
-			break;
-		case 'i':
-			options->node = optarg;
-			break;
-		case 's':
-			options->socket = optarg;
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		case 'p':
-			options->policy = true;
-			break;
-		case 'o':
-			options->offline = true;
-			break;
-		case 'r':
-			options->region = optarg;
-			break;
-		case 'a':
-			options->account = optarg;
-			break;
-		case 'h':
-			usage(stdout);
-			return EX_OK;
-		default:
-			usage(stderr);
-			return EX_USAGE;
-		}
-	}
-	if (optind == argc)
-		return -1;
-	usage(stderr);
-	return EX_USAGE;
+	return options_read(argc, argv, words, "zonevip-doctor", usage);
 }
 
 static void ask_daemon(struct doctor *d)
@@ -161,7 +127,7 @@ int main(int argc, char **argv)
 {
 	struct options options = {.config = SYSCONFDIR "/zonevip/zonevip.conf",
 				  .socket = RUNSTATEDIR "/zonevip/zonevipd.sock"};
-	int status = parse(argc, argv, &options);
+	int status = read_options(argc, argv, &options);
 	struct err err = {""};
 	struct doctor *d;
 	struct conf *conf;

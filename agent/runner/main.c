@@ -8,7 +8,6 @@
 
 #include <ev.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "agent/base/log.h"
+#include "agent/base/options.h"
 #include "agent/runner/drop.h"
 #include "agent/runner/inbox.h"
 #include "agent/runner/runner.h"
@@ -51,63 +51,19 @@ static void usage(FILE *to)
 		    to);
 }
 
-/* 0 = go on, else exit with *status. */
-static int read_options(int argc, char **argv, struct options *options, int *status)
+/* -1 to go on, else an exit status. */
+static int read_options(int argc, char **argv, struct options *options)
 {
-	static const struct option names[] = {{"use-file", required_argument, NULL, 'f'},
-					      {"socket", required_argument, NULL, 's'},
-					      {"user", required_argument, NULL, 'u'},
-					      {"config-id", required_argument, NULL, 'i'},
-					      {"log-console", no_argument, NULL, 'l'},
-					      {"version", no_argument, NULL, 'v'},
-					      {"help", no_argument, NULL, 'h'},
-					      {NULL, 0, NULL, 0}};
-	int option;
+	const struct option_word words[] = {
+		{'f', "use-file", &options->file, NULL},
+		{'s', "socket", &options->socket, NULL},
+		{'u', "user", &options->user, NULL},
+		{'i', "config-id", &options->node, NULL},
+		{'l', "log-console", NULL, &options->console},
+		{0, NULL, NULL, NULL},
+	};
 
-	*status = EX_OK;
-	while ((option = getopt_long(argc, argv, "f:s:u:i:lvh", names, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			options->file = optarg;
-			break;
-		case 's':
-			options->socket = optarg;
-			break;
-		case 'u':
-			options->user = optarg;
-			break;
-		case 'i':
-			options->node = optarg;
-			break;
-		case 'l':
-			options->console = true;
-			break;
-		case 'v':
-			puts("zonevip-notify " PACKAGE_VERSION);
-			return -1;
-		case 'h':
-			usage(stdout);
-			return -1;
-		default:
-			*status = EX_USAGE;
-		}
-	}
-	if (*status == EX_OK && optind == argc)
-		return 0;
-	usage(stderr);
-	*status = EX_USAGE;
-	return -1;
-}
-
-static void open_log(const struct options *options)
-{
-	enum log_sink sink = LOG_TO_SYSLOG;
-
-	if (options->console)
-		sink = LOG_TO_STDERR;
-	else if (getenv("JOURNAL_STREAM"))
-		sink = LOG_TO_JOURNAL;
-	log_open("zonevip-notify", sink, LOG_LV_INFO);
+	return options_read(argc, argv, words, "zonevip-notify", usage);
 }
 
 /* Descriptors 0 to 2 must be something, or the next file opened becomes one. */
@@ -215,9 +171,10 @@ int main(int argc, char **argv)
 	int status;
 
 	open_standard();
-	if (read_options(argc, argv, &options, &status) < 0)
+	status = read_options(argc, argv, &options);
+	if (status >= 0)
 		return status;
-	open_log(&options);
+	log_open("zonevip-notify", log_sink_of(options.console), LOG_LV_INFO);
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* Not the default loop: that one reaps every child by itself. */
 	loop = ev_loop_new(EVFLAG_AUTO);
