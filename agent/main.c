@@ -273,14 +273,14 @@ static void start_watchdog(struct ev_loop *loop, ev_timer *timer, struct agent *
 /* A pre_release hook may take longer than the unit's TimeoutStopSec: ask for that time. */
 static void tell_stopping(const struct conf *conf)
 {
-	mono_us longest = 0;
+	mono_us longest = 0, usec;
 	char text[64];
 
 	for (unsigned int i = 0; i < conf->instance_count; i++)
 		if (conf->instances[i].pre_release[0] && conf->instances[i].hook_timeout > longest)
 			longest = conf->instances[i].hook_timeout;
-	(void)snprintf(text, sizeof(text), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld",
-		       (long long)(longest + 20 * SEC));
+	usec = longest + 20 * SEC;
+	(void)snprintf(text, sizeof(text), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", (long long)usec);
 	tell_systemd(text);
 }
 
