@@ -66,12 +66,21 @@ static void read_boot(char boot[static STATE_BOOT_MAX])
 
 /* --- reading the state ---------------------------------------------------------------- */
 
+static int node_by_name(const struct conf *conf, const char *name)
+{
+	for (unsigned int n = 0; n < conf->node_count; n++)
+		if (strcmp(conf->nodes[n].name, name) == 0)
+			return (int)n;
+	return OWNER_NOBODY;
+}
+
 static void restore(struct memory *memory, unsigned int i, const struct state_instance *from)
 {
 	struct agent *agent = memory->agent;
 	const struct core_saved saved = {
 		.life = from->life,
 		.version = from->version,
+		.owner = node_by_name(agent->conf, from->owner),
 		.disclaimed = from->disclaimed,
 		.standby = from->standby,
 		.frozen = from->frozen,

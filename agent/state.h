@@ -32,7 +32,7 @@ struct state_instance {
 	char name[STATE_NAME_MAX];
 	uint32_t life;
 	uint64_t version;
-	char owner[STATE_NAME_MAX]; /* "" = nobody or unknown; for people */
+	char owner[STATE_NAME_MAX]; /* of that version; "" = nobody or unknown */
 	uint64_t disclaimed;
 	bool standby;
 	bool frozen;

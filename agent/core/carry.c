@@ -91,6 +91,7 @@ static void carry_record(struct instance *in, const struct core *to, const struc
 	bool stranger = record->owner == OWNER_STRANGER;
 
 	record->owner = now_called(map, record->owner, OWNER_STRANGER);
+	record->recalled = now_called(map, record->recalled, OWNER_NOBODY);
 	for (unsigned int n = 0; n < to->config.node_count; n++) {
 		if (!stranger || !to->awaited[n])
 			continue;

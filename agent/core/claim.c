@@ -97,10 +97,12 @@ void claim_begin(struct turn *t, enum claim_kind kind, enum core_reason reason)
 /* A1: P names us and we have not renounced: a Put of ours whose answer was lost. */
 static void adopt(struct turn *t)
 {
-	if (record_just_read(t, t->in->since))
+	if (record_just_read(t, t->in->since)) {
 		enter(t, CORE_MASTER, REASON_ADOPTED);
-	else
-		record_ask(t);
+		return;
+	}
+	record_ask(t);
+	outage_consider(t);
 }
 
 /* C1, X = me: our own disclaim, and we can serve again. Peers go first. */
@@ -214,8 +216,6 @@ static void take_silent(struct turn *t, int owner)
 	if (ready)
 		claim_begin(t, CLAIM_SILENT,
 			    gone == MONO_NEVER ? REASON_OWNER_SILENT : REASON_OWNER_GONE);
-	else if (owner >= 0)
-		outage_consider(t, owner);
 }
 
 /*
@@ -271,15 +271,18 @@ void claim_consider(struct turn *t)
 	if (peer_acting(t)) {
 		if (owner >= 0 && owner != self_of(t->core) && peer_acts(t, (unsigned int)owner))
 			take_stranded(t, owner);
-	} else if (owner == self_of(t->core)) {
-		reclaim(t);
-	} else if (owner == OWNER_NOBODY) {
-		take_unowned(t);
-	} else if (record_covered(in, t->core)) {
-		take_disclaimed(t, owner);
-	} else {
-		take_silent(t, owner);
+		return;
 	}
+	if (owner == self_of(t->core))
+		reclaim(t);
+	else if (owner == OWNER_NOBODY)
+		take_unowned(t);
+	else if (record_covered(in, t->core))
+		take_disclaimed(t, owner);
+	else
+		take_silent(t, owner);
+	if (!core_acting(in) && owner != OWNER_NOBODY)
+		outage_consider(t);
 }
 
 /* --- one claim ------------------------------------------------------------------------ */
@@ -398,6 +401,17 @@ void claim_written(struct turn *t, const struct event *ev)
 	}
 }
 
+/* P, read since we act where nothing but the route told us to, names us on a version that we have
+ * not renounced. */
+static bool recorded(const struct turn *t)
+{
+	const struct instance *in = t->in;
+
+	return in->record.owner == self_of(t->core) &&
+	       (!in->by_route ||
+		(!record_covered(in, t->core) && in->record.read_at >= in->acting_since));
+}
+
 /* MASTER, but P does not say so: absent, a stranger's name, or we act on a promise. */
 void claim_record(struct turn *t)
 {
@@ -405,10 +419,10 @@ void claim_record(struct turn *t)
 	struct record *record = &in->record;
 	struct claim *claim = &in->claim;
 
-	set_flag(in, FLAG_UNRECORDED, record->owner != self_of(t->core));
+	set_flag(in, FLAG_UNRECORDED, !recorded(t));
 	if (observes(t))
 		return;
-	if (record->owner == self_of(t->core)) {
+	if (recorded(t)) {
 		in->promise = 0;
 		in->by_route = false;
 		claim->put_at = MONO_LONG_AGO;

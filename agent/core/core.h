@@ -350,6 +350,7 @@ struct record {
 	bool known;
 	uint64_t version;   /* kv; while nothing is known: what an earlier run knew, or 0 */
 	int owner;	    /* ko */
+	int recalled;	    /* owner of version by an earlier run; OWNER_NOBODY: no more needed */
 	mono_us first_seen; /* o_kv: when this version was first known */
 	mono_us mtime;
 	uint32_t life;	      /* raised when P was deleted and made anew */
@@ -567,7 +568,7 @@ void core_init(struct core *core, mono_us now, const struct core_config *config,
 struct core_saved {
 	uint32_t life;
 	uint64_t version; /* newest known of P, 0 = none */
-	int owner;	  /* as of that version; for people, not restored */
+	int owner;	  /* as of that version; believed only when the store is away */
 	uint64_t disclaimed;
 	bool standby;
 	bool frozen;

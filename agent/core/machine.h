@@ -95,6 +95,8 @@ void record_ask(struct turn *t);
 void record_put(struct turn *t, bool create);
 /* P was read by ourselves, started at or after @from, answered less than eps ago. */
 bool record_just_read(const struct turn *t, mono_us from);
+/* Nothing can be read: takes what an earlier run knew for known. */
+void record_recall(struct record *record, mono_us started);
 /* v <= what its owner has promised not to act on. */
 bool record_covered(const struct instance *in, const struct core *core);
 void record_disclaim(struct core *core, struct instance *in);
@@ -153,8 +155,13 @@ mono_us claim_quiet_from(const struct core *core, const struct instance *in);
 void claim_begin(struct turn *t, enum claim_kind kind, enum core_reason reason);
 
 /* outage.c */
-void outage_consider(struct turn *t, int owner); /* BACKUP, owner silent */
-/* We act by the route alone, and it is back at the owner: that one lives. */
+void outage_consider(struct turn *t); /* BACKUP, nobody acts */
+/* INIT: what an earlier run knew of P has to do. */
+void outage_start(struct turn *t);
+/* INIT: P, by what is known of it, names us: MASTER without having read it? */
+bool outage_adopt(struct turn *t);
+/* We act by the route alone and it is back at the owner, who then lives; or a route was moved to
+ * a peer that could serve, and P cannot be asked. */
 bool outage_conceded(const struct turn *t);
 mono_us outage_route_period(const struct turn *t); /* MONO_NEVER: no hurry */
 

@@ -15,6 +15,7 @@ void record_init(struct record *record)
 {
 	*record = (struct record){
 		.owner = OWNER_NOBODY,
+		.recalled = OWNER_NOBODY,
 		.first_seen = MONO_LONG_AGO,
 		.mtime = MONO_NEVER,
 		.odd_since = MONO_NEVER,
@@ -39,6 +40,7 @@ static void adopt(struct record *record, mono_us now, uint64_t version, int owne
 	record->known = true;
 	record->version = version;
 	record->owner = owner;
+	record->recalled = OWNER_NOBODY;
 	record->first_seen = now;
 	record->first_read = MONO_LONG_AGO;
 	record->disputed = MONO_NEVER;
@@ -47,6 +49,14 @@ static void adopt(struct record *record, mono_us now, uint64_t version, int owne
 		return;
 	record->read_at = MONO_LONG_AGO;
 	record->answered = MONO_LONG_AGO;
+}
+
+void record_recall(struct record *record, mono_us started)
+{
+	int owner = record->recalled;
+
+	adopt(record, started, record->version, owner);
+	record->recalled = owner; /* until more is heard of P than that */
 }
 
 /* P was deleted, or deleted and made anew: nothing said about old versions holds. */
@@ -126,7 +136,8 @@ static bool new_life(struct core *core, struct record *record, mono_us now, cons
 	if (record->mtime != MONO_NEVER) /* a stale read is never younger than what is known */
 		return ev->mtime > record->mtime &&
 		       seen_twice(record, ev->sent, ev->version, timers->verify_fast);
-	return seen_twice(record, ev->sent, ev->version, timers->api_age);
+	return seen_twice(record, ev->sent, ev->version,
+			  record->recalled >= 0 ? timers->verify_fast : timers->api_age);
 }
 
 /* Takes one answered read; false when it is not believed (yet). */

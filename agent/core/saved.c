@@ -15,7 +15,7 @@ void core_save(const struct core *core, unsigned int instance, struct core_saved
 	*saved = (struct core_saved){
 		.life = in->record.life,
 		.version = in->record.version,
-		.owner = in->record.owner,
+		.owner = in->record.known ? in->record.owner : in->record.recalled,
 		.disclaimed = in->disclaimed,
 		.standby = in->standby,
 		.frozen = in->frozen,
@@ -33,6 +33,7 @@ void core_restore(struct core *core, unsigned int instance, const struct core_sa
 
 	in->record.life = saved->life;
 	in->record.version = saved->version; /* not known: only where knowing begins */
+	in->record.recalled = saved->owner;
 	in->disclaimed = saved->disclaimed;
 	in->standby = saved->standby;
 	in->frozen = saved->frozen;

@@ -64,6 +64,7 @@ static void step_init(struct turn *t)
 
 	record_refresh(t, timers_of(t)->verify_fast);
 	routes_refresh(t, timers_of(t)->verify_fast);
+	outage_start(t);
 	if (in->standby) {
 		enter(t, CORE_MAINT, REASON_STARTED);
 		return;
@@ -80,7 +81,7 @@ static void step_init(struct turn *t)
 	    !routes_at_peer(t) && !peer_acting(t)) {
 		if (record_just_read(t, MONO_LONG_AGO))
 			enter(t, CORE_MASTER, REASON_ADOPTED);
-		else
+		else if (!outage_adopt(t))
 			record_ask(t);
 		return;
 	}

@@ -246,6 +246,7 @@ static const struct shape_field record_fields[] = {
 	ANY(record, known),
 	ANY(record, version),
 	LIMIT(record, owner, OWNER_STRANGER, CORE_NODES_MAX - 1),
+	LIMIT(record, recalled, OWNER_STRANGER, CORE_NODES_MAX - 1),
 	WHEN(record, first_seen),
 	ANY(record, mtime),
 	ANY(record, life),

@@ -482,18 +482,20 @@ static const char *route_alone_decides(const struct world *world, struct judge *
 {
 	const struct instance *in = &world->hosts[host].instances[instance];
 	struct seat *seat = &judge->seats[host][instance];
-	const struct view *view;
+	mono_us seen = in->record.answered;
 
 	if (!world->config.outage_takeover)
 		return "I2 a route taken in an outage of the store although that is off";
 	if (in->acting_since == seat->by_route_since || in->record.owner < 0)
 		return NULL;
-	view = &in->view[in->record.owner];
-	if (seat->by_route_since > mono_max(view->act_seen, in->record.answered) &&
-	    seat->by_route_version == in->record.version)
+	for (unsigned int n = 0; n < world->config.nodes; n++)
+		seen = mono_max(seen, in->view[n].act_seen);
+	if (seat->by_route_since > seen && seat->by_route_version == in->record.version &&
+	    seat->by_route_life == in->record.life)
 		return "I2 a second claim by route in one silence of the owner";
 	seat->by_route_since = in->acting_since;
 	seat->by_route_version = in->record.version;
+	seat->by_route_life = in->record.life;
 	return NULL;
 }
 
@@ -581,7 +583,7 @@ static const char *silence_is_real(struct world *world, const struct judge *judg
 	for (unsigned int n = 0; n < world->config.nodes; n++) {
 		const struct instance *in = &world->hosts[n].instances[act->instance];
 
-		if (n == host || !awake(world, n) || !core_acting(in) ||
+		if (n == host || !awake(world, n) || !core_acting(in) || in->by_route ||
 		    just_took_up(world, judge, n, act->instance))
 			continue;
 		if (world->now - store_bad(world, judge, n) > WELL && in->state == CORE_MASTER &&

@@ -20,6 +20,7 @@ struct seat {		      /* one node's place in one instance */
 	mono_us read_sent, put_answered, gap_at, gate_open; /* its own clock */
 	mono_us by_route_since; /* its own clock: the last claim by the route alone */
 	uint64_t by_route_version;
+	uint32_t by_route_life;
 	mono_us lapsed;	     /* world time at which its lease was last seen to be over */
 	mono_us took_up;     /* world time at which it adopted P or took its own disclaim back */
 	mono_us read_me;     /* world time of the last answered read that named this node */

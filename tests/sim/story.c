@@ -232,6 +232,16 @@ static void do_identity(struct world *world, unsigned int node, int b, const str
 	world_target(world, node, same(word(words, 2), "known"), false);
 }
 
+static void do_state_file(struct world *world, unsigned int node, int b, const struct words *words)
+{
+	const char *how = word(words, 2);
+
+	(void)b;
+	world->hosts[node].state_file = same(how, "kept")    ? STATE_KEPT
+					: same(how, "stale") ? STATE_STALE
+							     : STATE_LOST;
+}
+
 static void order(struct world *world, unsigned int node, enum core_command what, int target)
 {
 	for (unsigned int i = 0; i < world->config.instances; i++)
@@ -355,6 +365,7 @@ static const struct action_word {
 	{"ssm", do_ssm, 2, 2, false, false},
 	{"ec2", do_ec2, 2, 2, false, false},
 	{"identity", do_identity, 2, 2, false, false},
+	{"state_file", do_state_file, 2, 2, false, false},
 	{"switchover", do_switchover, 1, 2, true, true},
 	{"release", do_release, 1, 1, false, false},
 	{"ack", do_ack, 1, 1, false, false},

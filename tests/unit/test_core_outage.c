@@ -175,6 +175,148 @@ static void of_two_candidates_the_second_sees_the_route_move_and_stays(void **st
 	world_free(world);
 }
 
+/* --- the node that P names itself -------------------------------------------------------- */
+
+static void a_promise_of_its_own_does_not_keep_the_last_node_from_serving(void **state)
+{
+	struct world *world = pair_with(true, false);
+
+	(void)state;
+	world_crash(world, B);
+	store(world, false);
+	pass(world, 40 * SEC);
+	world_check(world, A, HEALTH_RESULT_DEAD);
+	wait_for(world, A, CORE_FAULT, 5 * SEC);
+	pass(world, 5 * SEC);
+	world_check(world, A, HEALTH_RESULT_GOOD);
+	wait_for(world, A, CORE_MASTER, T_SILENT + 5 * SEC);
+	assert_true(world_instance(world, A, 0)->flags & FLAG_UNRECORDED);
+	assert_int_equal(world_route(world, 0, 0), A);
+	store(world, true); /* P still names it, on a version that it has renounced: a new Put */
+	pass(world, 10 * SEC);
+	assert_owner(world, A);
+	assert_true(world_param(world, 0)->version > world_instance(world, A, 0)->disclaimed);
+	assert_false(world_instance(world, A, 0)->by_route);
+	world_free(world);
+}
+
+static void a_promise_of_its_own_stands_with_wait(void **state)
+{
+	struct world *world = pair_with(false, false);
+
+	(void)state;
+	world_crash(world, B);
+	store(world, false);
+	pass(world, 40 * SEC);
+	world_check(world, A, HEALTH_RESULT_DEAD);
+	pass(world, 10 * SEC);
+	world_check(world, A, HEALTH_RESULT_GOOD);
+	pass(world, 120 * SEC);
+	assert_int_equal(state_of(world, A), CORE_BACKUP);
+	store(world, true);
+	pass(world, 10 * SEC);
+	assert_owner(world, A);
+	world_free(world);
+}
+
+static void an_owner_does_not_take_back_a_route_that_was_moved_in_the_outage(void **state)
+{
+	struct world *world = pair_with(true, false);
+
+	(void)state;
+	store(world, false);
+	world_cut(world, A, B, true);
+	wait_for(world, B, CORE_MASTER, 60 * SEC);
+	wait_for(world, A, CORE_BACKUP, 10 * SEC);
+	forget();
+	pass(world, 300 * SEC);
+	assert_int_equal(state_of(world, B), CORE_MASTER);
+	assert_int_equal(state_of(world, A), CORE_BACKUP);
+	assert_int_equal(seen.sets[A], 0);
+	world_free(world);
+}
+
+/* Restarts 'a' with what it knew, but for the owner. */
+static void restart_recalling(struct world *world, uint64_t version, int owner)
+{
+	struct core_saved saved;
+
+	core_save(&world->hosts[A].core, 0, &saved);
+	saved.version = version;
+	saved.owner = owner;
+	world_crash(world, A);
+	world_boot(world, A);
+	core_restore(&world->hosts[A].core, 0, &saved);
+}
+
+static void a_restarted_owner_goes_on_by_what_its_state_file_says(void **state)
+{
+	struct world *world = pair_with(true, false);
+
+	(void)state;
+	world_crash(world, B);
+	store(world, false);
+	restart_recalling(world, world_param(world, 0)->version, A);
+	assert_in_range(wait_for(world, A, CORE_MASTER, 60 * SEC), T_SSM - SEC, T_SSM + 5 * SEC);
+	assert_int_equal(reason_of(world, A), REASON_STORE_OUTAGE);
+	assert_int_equal(seen.sets[A], 0); /* they were its own */
+	store(world, true);
+	pass(world, 10 * SEC);
+	assert_owner(world, A);
+	assert_false(world_instance(world, A, 0)->by_route);
+	world_free(world);
+}
+
+static void a_state_file_that_is_wrong_about_the_parameter_is_given_up_after_two_reads(void **state)
+{
+	struct world *world = pair_with(true, false);
+
+	(void)state;
+	store(world, false);
+	world_cut(world, A, B, true);
+	restart_recalling(world, 40, A); /* P was made anew meanwhile */
+	world_param_put(world, 0, B);
+	wait_for(world, A, CORE_MASTER, 60 * SEC);
+	ssm(world, A, true);
+	wait_for(world, A, CORE_BACKUP, 5 * SEC);
+	assert_int_equal(reason_of(world, A), REASON_OVERRULED);
+	world_free(world);
+}
+
+static void without_a_state_file_a_restarted_owner_waits_as_it_was_found(void **state)
+{
+	struct world *world = pair_with(true, false);
+
+	(void)state;
+	world_crash(world, B);
+	pass(world, SEC); /* nothing of it is under way */
+	store(world, false);
+	world_crash(world, A);
+	world_boot(world, A);
+	pass(world, 120 * SEC);
+	assert_int_equal(state_of(world, A), CORE_INIT);
+	assert_true(world->hosts[A].alias[0]);
+	world_free(world);
+}
+
+static void an_acked_owner_concedes_only_to_one_that_could_serve(void **state)
+{
+	struct world *world = pair_with(true, false);
+
+	(void)state;
+	world_check(world, B, HEALTH_RESULT_DEAD);
+	store(world, false);
+	pass(world, 10 * SEC);
+	world_route_set(world, 0, 1, B);
+	pass(world, 30 * SEC);
+	assert_int_equal(state_of(world, A), CORE_MASTER);
+	world_check(world, B, HEALTH_RESULT_GOOD);
+	wait_for(world, B, CORE_CLAIMING, 10 * SEC);
+	assert_int_equal(reason_of(world, A), REASON_CONCEDED);
+	assert_int_equal(reason_of(world, B), REASON_DISCLAIMED);
+	world_free(world);
+}
+
 /* --- T1 -------------------------------------------------------------------------------- */
 
 static void touches_of_the_parameter_itself_keep_a_partition_quiet(void **state)
@@ -260,6 +402,14 @@ int main(void)
 		cmocka_unit_test(the_owner_being_heard_ends_a_claim_by_route),
 		cmocka_unit_test(denied_or_throttled_is_no_outage),
 		cmocka_unit_test(of_two_candidates_the_second_sees_the_route_move_and_stays),
+		cmocka_unit_test(a_promise_of_its_own_does_not_keep_the_last_node_from_serving),
+		cmocka_unit_test(a_promise_of_its_own_stands_with_wait),
+		cmocka_unit_test(an_owner_does_not_take_back_a_route_that_was_moved_in_the_outage),
+		cmocka_unit_test(a_restarted_owner_goes_on_by_what_its_state_file_says),
+		cmocka_unit_test(
+			a_state_file_that_is_wrong_about_the_parameter_is_given_up_after_two_reads),
+		cmocka_unit_test(without_a_state_file_a_restarted_owner_waits_as_it_was_found),
+		cmocka_unit_test(an_acked_owner_concedes_only_to_one_that_could_serve),
 		cmocka_unit_test(touches_of_the_parameter_itself_keep_a_partition_quiet),
 		cmocka_unit_test(a_silent_owner_that_touched_the_parameter_is_followed),
 		cmocka_unit_test(a_touch_that_overwrote_a_claim_waits_and_asks_who_was_last),
