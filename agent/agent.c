@@ -220,6 +220,7 @@ static void on_link(void *arg, const char *interface, bool up)
 	struct agent *agent = arg;
 
 	(void)up;
+	agent_watch_links(agent, interface);
 	for (unsigned int i = 0; i < agent->conf->instance_count; i++)
 		if (strcmp(agent->conf->instances[i].interface, interface) == 0)
 			look_at_link(agent, i);
@@ -229,6 +230,7 @@ static void look_at_everything(void *arg)
 {
 	struct agent *agent = arg;
 
+	agent_watch_links(agent, NULL);
 	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
 		look_at_link(agent, i);
 		look_at_alias(agent, i);
@@ -239,6 +241,8 @@ static void on_notified(void *arg, const struct notify_report *report)
 {
 	struct agent *agent = arg;
 
+	if (agent_watch_reported(agent, report))
+		return;
 	(void)agent_hook_ended(agent, report);
 	if (report->status != 0)
 		log_event(LOG_LV_WARNING, "notify",
@@ -317,6 +321,7 @@ static void fill_core_config(const struct agent *agent, struct core_config *conf
 		config->tracks[k].rise = conf->tracks[k].rise;
 		config->tracks[k].fall = conf->tracks[k].fall;
 	}
+	agent_watch_tracks(conf, config);
 	for (unsigned int i = 0; i < conf->instance_count; i++) {
 		const struct conf_instance *from = &conf->instances[i];
 		unsigned int room = agent->extra[i].table_room;
@@ -332,6 +337,7 @@ static void fill_core_config(const struct agent *agent, struct core_config *conf
 			.preempt_delay = from->preempt_delay};
 		for (unsigned int k = 0; k < from->track_count; k++)
 			instances[i].tracks |= 1U << from->tracks[k];
+		agent_watch_weights(conf, from, &instances[i]);
 		agent_database_core(from, &instances[i]);
 	}
 }
@@ -473,7 +479,9 @@ static int open_shells(struct agent *agent, const struct agent_paths *paths, str
 		return err_set(err, "notify: no memory");
 	if (agent_open_aws(agent, err) < 0)
 		return -1;
-	return open_checks(agent, err);
+	if (open_checks(agent, err) < 0)
+		return -1;
+	return agent_watches_open(agent, err);
 }
 
 static void start_watchers(struct agent *agent)
@@ -536,6 +544,7 @@ void agent_close(struct agent *agent)
 	for (unsigned int k = 0; k < CONF_TRACKS_MAX; k++)
 		if (agent->checks[k])
 			mycheck_close(agent->checks[k]);
+	agent_watches_close(agent);
 	agent_database_close(agent);
 	if (agent->aws)
 		aws_close(agent->aws);

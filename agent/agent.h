@@ -9,6 +9,7 @@
  *   tables.c   which route tables there are: listed, or found in the VPC
  *   cloud.c    configuration -> the AWS worker; what AWS announces -> hand-overs
  *   database.c duties -> orders to mysqld and hooks, reports -> events
+ *   watches.c  scripts, files, processes and interfaces that are tracked
  *   positions.c positions of the databases between nodes, rejoining
  *   memory.c   the state file and the journal
  *   command.c  request lines of the control socket -> events and answers
@@ -28,6 +29,7 @@
 #include "agent/mycheck.h"
 #include "agent/notify.h"
 #include "agent/stages.h"
+#include "agent/watcher.h"
 #include "aws/aws.h"
 #include "conf/conf.h"
 #include "netlink/netlink.h"
@@ -70,6 +72,18 @@ struct agent_instance {
 	bool alias_report;	       /* the core waits to hear how plumbing went */
 };
 
+/* What is tracked beside mysqld: conf_watch() of the same number. */
+struct agent_watch {
+	struct agent *agent;
+	struct watcher_result result;
+	/* Of a script: */
+	ev_timer timer; /* when to ask for it again */
+	uint32_t asked; /* number of what the runner was asked, 0 = nothing */
+	mono_us asked_at;
+	mono_us answered; /* when the runner last answered at all */
+	unsigned int took_ms;
+};
+
 enum agent_event_kind { EVENT_NOTE, EVENT_STATE, EVENT_CHANGE };
 
 struct agent_event {
@@ -104,6 +118,8 @@ struct agent {
 	struct mycheck *checks[CONF_TRACKS_MAX];
 	struct mycheck_result results[CONF_TRACKS_MAX];
 	enum mycheck_role roles[CONF_TRACKS_MAX];
+	struct agent_watch watches[CONF_WATCHES_MAX];
+	struct watcher *watch;		  /* files and processes, NULL = none */
 	struct agent_database *databases; /* one per instance */
 	ev_timer database_timer;
 	struct aws *aws;
@@ -223,6 +239,22 @@ void agent_database_settle(struct agent *agent);
 void agent_on_report(void *arg, unsigned int track, const struct mycheck_report *report);
 /* False: that was no hook. */
 bool agent_hook_ended(struct agent *agent, const struct notify_report *report);
+
+/* watches.c */
+/* The tracks of the core: first those of mysqld, then what is watched. */
+const char *agent_track_name(const struct conf *conf, unsigned int track);
+void agent_watch_tracks(const struct conf *conf, struct core_config *core);
+void agent_watch_weights(const struct conf *conf, const struct conf_instance *instance,
+			 struct core_instance_config *core);
+int agent_watches_open(struct agent *agent, struct err *err);
+void agent_watches_close(struct agent *agent);
+/* Looks at @interface if it is tracked; NULL = at all that are. */
+void agent_watch_links(struct agent *agent, const char *interface);
+/* False: that was no check. */
+bool agent_watch_reported(struct agent *agent, const struct notify_report *report);
+struct json_t *agent_watches_json(struct agent *agent, mono_us now);
+struct json_t *agent_weights_json(const struct agent *agent, unsigned int instance);
+void agent_watches_why(const struct agent *agent, unsigned int instance, struct buf *reply);
 
 /* positions.c */
 void agent_tell_position(struct agent *agent, unsigned int instance, unsigned int copies);

@@ -64,7 +64,7 @@ static struct notify_event describe(struct agent *agent, const struct action *ac
 	const struct instance *in = &agent->instances[act->instance];
 	struct notify_event event = {
 		.version = NOTIFY_VERSION,
-		.priority = agent->conf->nodes[agent->conf->self].priority,
+		.priority = core_priority(&agent->core, act->instance),
 		.term = in->record.version,
 	};
 

@@ -231,8 +231,8 @@ static void fill_names(const struct memory *memory, struct tape_names *names)
 				     .instances = memory->names};
 	for (unsigned int n = 0; n < conf->node_count; n++)
 		names->nodes[n] = conf->nodes[n].name;
-	for (unsigned int k = 0; k < conf->track_count; k++)
-		names->tracks[k] = conf->tracks[k].name;
+	for (unsigned int k = 0; k < conf->track_count + conf_watch_count(conf); k++)
+		names->tracks[k] = agent_track_name(conf, k);
 	for (unsigned int i = 0; i < conf->instance_count; i++)
 		memory->names[i] = conf->instances[i].name;
 }

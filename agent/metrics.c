@@ -84,6 +84,11 @@ static const struct row check_rows[] = {
 	{"check_duration_seconds", "gauge", "What the last check took.", "took_ms", MS},
 };
 
+static const struct row track_rows[] = {
+	{"track_age_seconds", "gauge", "Time since the track was looked at.", "age_ms", MS},
+	{"track_number", "gauge", "What a tracked file holds.", "number", 1},
+};
+
 static const struct row instance_rows[] = {
 	{"state_seconds", "gauge", "Time in the present state.", "since_s", 1},
 	{"last_transition_timestamp_seconds", "gauge", "When the state last changed.",
@@ -106,6 +111,7 @@ static const struct row route_rows[] = {
 static const struct family families[] = {
 	{"peers", {"peer", "name"}, peer_rows, COUNT(peer_rows)},
 	{"checks", {"check", "name"}, check_rows, COUNT(check_rows)},
+	{"tracks", {"track", "name"}, track_rows, COUNT(track_rows)},
 	{"instances", {"vip_instance", "iname"}, instance_rows, COUNT(instance_rows)},
 };
 
@@ -373,6 +379,7 @@ int metrics_print(const json_t *status, struct buf *out)
 {
 	const json_t *instances = json_object_get(status, "instances");
 	const json_t *checks = json_object_get(status, "checks");
+	const json_t *tracks = json_object_get(status, "tracks");
 
 	print_info(status, out);
 	print_node(status, out);
@@ -384,6 +391,8 @@ int metrics_print(const json_t *status, struct buf *out)
 		    (struct label[2]){{"check", "name"}, {"verdict", "verdict"}}, out);
 	print_words(checks, "check_health", "1 for what the verdicts add up to.",
 		    (struct label[2]){{"check", "name"}, {"health", "health"}}, out);
+	print_words(tracks, "track_health", "1 for what a script, file, process or device is.",
+		    (struct label[2]){{"track", "name"}, {"health", "health"}}, out);
 	print_states(instances, out);
 	print_words(instances, "flag", "1 for each remarkable fact.",
 		    (struct label[2]){{"vip_instance", "iname"}, {"flag", "flags"}}, out);

@@ -112,7 +112,8 @@ static bool take_report(struct notify *notify, struct notify_report *report, siz
 	}
 	clean(report->script, sizeof(report->script));
 	clean(report->problem, sizeof(report->problem));
-	notify->last = *report;
+	if (!report->check)
+		notify->last = *report;
 	notify->fn(notify->arg, report);
 	return true;
 }
@@ -232,6 +233,11 @@ uint32_t notify_send(struct notify *notify, const struct notify_event *event)
 	notify->count++;
 	flush(notify);
 	return notify->number;
+}
+
+uint32_t notify_ask(struct notify *notify, const struct notify_event *event)
+{
+	return notify->fd >= 0 && notify->count == 0 ? notify_send(notify, event) : 0;
 }
 
 void notify_state(const struct notify *notify, struct notify_state *out)

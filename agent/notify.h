@@ -23,7 +23,8 @@ struct notify_event {
 	uint32_t number;  /* counts up from 1 per daemon start */
 	char instance[64];
 	char state[16];	    /* MASTER BACKUP FAULT STOP: keepalived's words; or, for a hook that
-			     * is waited for, GATE PROMOTE FENCE RELEASE */
+			     * is waited for, GATE PROMOTE FENCE RELEASE; or CHECK: run the
+			     * vrrp_script that "instance" names */
 	char old_state[16]; /* INIT BACKUP CLAIMING MASTER FAULT MAINT: ours */
 	char new_state[16];
 	char reason[64];
@@ -40,8 +41,9 @@ struct notify_report {
 	uint32_t number; /* of the event */
 	int32_t status;	 /* exit status; 128 + signal; -1 could not be started; -2 refused */
 	uint32_t took_ms;
+	uint32_t check; /* 1: of a CHECK, and not for the record */
 	char script[128];
-	char problem[256]; /* "" or why it was refused or killed */
+	char problem[256]; /* "" or why it was refused or killed; of a CHECK also what it printed */
 };
 
 struct notify;
@@ -58,6 +60,8 @@ struct notify_state {
 struct notify *notify_open(struct ev_loop *loop, const char *path, notify_report_fn *fn, void *arg);
 /* Copies @event, numbers it, sends or queues it. Returns the number. */
 uint32_t notify_send(struct notify *notify, const struct notify_event *event);
+/* The same for a CHECK, which cannot wait: 0 when it cannot be handed over at once. */
+uint32_t notify_ask(struct notify *notify, const struct notify_event *event);
 void notify_state(const struct notify *notify, struct notify_state *out);
 /* True when nothing waits to be handed over. */
 bool notify_idle(const struct notify *notify);

@@ -307,21 +307,23 @@ static json_t *instance_json(const struct agent *agent, unsigned int i, mono_us 
 		"iname", conf->name, "state", state_number(in->state), "state_name",
 		core_state_name(in->state), "since_s", mono_seconds(now - in->since),
 		"last_transition", extra->last_transition, "reason", core_reason_name(in->reason),
-		"base_priority", priority, "effective_priority", priority, "vipset",
-		in->alias_present, "eligible", in->blockers == 0, "not_eligible_because",
-		words(in->blockers, core_blocker_name), "flags", words(in->flags, core_flag_name),
-		"hold_s", in->hold_until > now ? mono_seconds(in->hold_until - now) : 0.0,
-		"maintenance", in->frozen, "maintenance_s",
+		"base_priority", priority, "effective_priority",
+		(int)core_priority(&agent->core, i), "vipset", in->alias_present, "eligible",
+		in->blockers == 0, "not_eligible_because", words(in->blockers, core_blocker_name),
+		"flags", words(in->flags, core_flag_name), "hold_s",
+		in->hold_until > now ? mono_seconds(in->hold_until - now) : 0.0, "maintenance",
+		in->frozen, "maintenance_s",
 		in->frozen && in->frozen_until != MONO_NEVER
 			? mono_seconds(mono_max(in->frozen_until - now, 0))
 			: 0.0,
 		"maintenance_reason", extra->reason, "standby", in->standby, "disclaimed",
 		(json_int_t)in->disclaimed);
-	json_t *facts = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "last_change",
-				  change_json(&agent->stages.runs[i], now), "alias",
-				  alias_json(conf, in), "routes", routes_json(agent, i, now),
-				  "record", record_json(agent, i, now), "vips", vips_json(conf),
-				  "database", agent_database_json(agent, i));
+	json_t *facts =
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "last_change",
+			  change_json(&agent->stages.runs[i], now), "alias", alias_json(conf, in),
+			  "routes", routes_json(agent, i, now), "record",
+			  record_json(agent, i, now), "vips", vips_json(conf), "database",
+			  agent_database_json(agent, i), "tracks", agent_weights_json(agent, i));
 
 	if (!object || !facts || json_object_update(object, facts) < 0) {
 		json_decref(object);
@@ -387,7 +389,7 @@ static json_t *document(struct agent *agent)
 		(void)json_array_append_new(instances, instance_json(agent, i, now));
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:i, s:f, s:{s:s, s:s, s:s}, s:{s:f, s:f, s:I, s:I}, "
-		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"version", 1, "program", "zonevipd " PACKAGE_VERSION, "node",
 		agent->conf->nodes[agent->conf->self].name, "cluster", agent->conf->cluster, "pid",
 		(int)getpid(), "uptime_s", mono_seconds(now - agent->started), "config", "path",
@@ -397,8 +399,9 @@ static json_t *document(struct agent *agent)
 		(json_int_t)agent->hello_late_count, "log_lost", (json_int_t)log_lost(), "aws",
 		aws_json(agent, now), "changes", stages_json(&agent->stages), "notify",
 		notify_json(agent), "heartbeat", heartbeat_json(agent), "peers",
-		peers_json(agent, now), "checks", checks_json(agent, now), "state",
-		memory_json(agent), "instances", instances);
+		peers_json(agent, now), "checks", checks_json(agent, now), "tracks",
+		agent_watches_json(agent, now), "state", memory_json(agent), "instances",
+		instances);
 }
 
 int agent_status_json(struct agent *agent, struct buf *reply)

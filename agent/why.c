@@ -126,6 +126,7 @@ static void put_facts(const struct why *why)
 		(void)buf_printf(why->reply, "  check %s: %s (%s)\n", agent->conf->tracks[k].name,
 				 health_state_name(agent->core.health[k].state),
 				 agent->results[k].evidence);
+	agent_watches_why(agent, why->index, why->reply);
 	if (agent->identity.problem[0] || agent->target_error[0])
 		(void)buf_printf(why->reply, "  AWS: %s %s\n", agent->identity.problem,
 				 agent->target_error);

@@ -23,6 +23,15 @@
 #define CONF_VIPS_MAX 8
 #define CONF_TABLES_MAX 64
 #define CONF_TRACKS_MAX 8
+#define CONF_WATCH_SCRIPTS_MAX 8 /* each kind of watch */
+#define CONF_WATCH_FILES_MAX 8
+#define CONF_WATCH_PROCESSES_MAX 4
+#define CONF_WATCH_INTERFACES_MAX 4
+#define CONF_WATCHES_MAX                                                                           \
+	(CONF_WATCH_SCRIPTS_MAX + CONF_WATCH_FILES_MAX + CONF_WATCH_PROCESSES_MAX +                \
+	 CONF_WATCH_INTERFACES_MAX)
+#define CONF_WEIGHT_MAX 253
+#define CONF_WEIGHT_UNSET 1000 /* before load.c has resolved it */
 #define CONF_GROUPS_MAX 32
 #define CONF_MEMBERS_MAX 64
 #define CONF_NAME_MAX 64 /* with the NUL: nodes, instances, tracks, cluster */
@@ -81,6 +90,44 @@ struct conf_track_mysql {
 	uint16_t replication_port; /* where a replica finds the other nodes' mysqld */
 	char replication_user[CONF_NAME_MAX];
 	char replication_password_file[PATH_MAX];
+};
+
+/* What is watched beside mysqld, with keepalived's words. */
+enum conf_watch_kind {
+	CONF_WATCH_SCRIPT,
+	CONF_WATCH_FILE,
+	CONF_WATCH_PROCESS,
+	CONF_WATCH_INTERFACE,
+	CONF_WATCH_KINDS
+};
+
+enum conf_match { CONF_MATCH_EXACT, CONF_MATCH_INITIAL, CONF_MATCH_PARTIAL };
+
+/* vrrp_script, track_file or track_process NAME; or an interface that somebody tracks. */
+struct conf_watch {
+	char name[CONF_NAME_MAX];   /* of an interface: the device */
+	char what[CONF_SCRIPT_MAX]; /* command, path of the file, or process with its arguments */
+	char user[CONF_NAME_MAX];   /* of a script: script_user, or "" */
+	mono_us interval;	    /* start to start */
+	mono_us timeout;	    /* of a script; then it is killed and has failed */
+	unsigned int rise;
+	unsigned int fall;
+	int weight; /* where an instance gives none; 0 = one that is down makes the node unfit */
+	enum conf_match match;	 /* how the arguments of a process are compared */
+	unsigned int quorum;	 /* so many processes at least */
+	unsigned int quorum_max; /* and at most */
+};
+
+/* One line of track_script, track_file, track_process or track_interface. */
+struct conf_tracked {
+	char name[CONF_NAME_MAX];
+	int weight;
+};
+
+/* The same, resolved. */
+struct conf_weighed {
+	unsigned int watch; /* of conf_watch() */
+	int weight;
 };
 
 /* What to do where the source/destination check of our own interface is on. */
@@ -146,6 +193,16 @@ struct conf_instance {
 	char parameter[CONF_AWS_NAME_MAX];
 	unsigned int tracks[CONF_TRACKS_MAX]; /* indexes into conf.tracks */
 	unsigned int track_count;
+	struct conf_tracked scripts[CONF_WATCH_SCRIPTS_MAX];
+	unsigned int script_count;
+	struct conf_tracked files[CONF_WATCH_FILES_MAX];
+	unsigned int file_count;
+	struct conf_tracked processes[CONF_WATCH_PROCESSES_MAX];
+	unsigned int process_count;
+	struct conf_tracked interfaces[CONF_WATCH_INTERFACES_MAX];
+	unsigned int interface_count;
+	struct conf_weighed watches[CONF_WATCHES_MAX]; /* all four, in the order of conf_watch() */
+	unsigned int watch_count;
 	enum conf_isolation isolation;
 	enum conf_gate gate;
 	mono_us gate_wait;
@@ -193,6 +250,14 @@ struct conf {
 	struct conf_heartbeat heartbeat;
 	struct conf_track_mysql tracks[CONF_TRACKS_MAX];
 	unsigned int track_count;
+	struct conf_watch scripts[CONF_WATCH_SCRIPTS_MAX];
+	unsigned int script_count;
+	struct conf_watch files[CONF_WATCH_FILES_MAX];
+	unsigned int file_count;
+	struct conf_watch processes[CONF_WATCH_PROCESSES_MAX];
+	unsigned int process_count;
+	struct conf_watch interfaces[CONF_WATCH_INTERFACES_MAX]; /* made of what instances track */
+	unsigned int interface_count;
 	struct conf_aws aws;
 	struct conf_instance *instances; /* owned */
 	unsigned int instance_count;
@@ -224,6 +289,16 @@ uint16_t conf_id(const char *name);
 
 /* What this configuration needs of aws.api_budget when nothing but a peer is missing. */
 unsigned int conf_calls_an_hour(const struct conf *conf);
+
+/*
+ * All that is watched, counted through: scripts, files, processes, interfaces.
+ * The core counts the track_mysql blocks first and these after them.
+ */
+unsigned int conf_watch_count(const struct conf *conf);
+enum conf_watch_kind conf_watch_kind(const struct conf *conf, unsigned int watch);
+const struct conf_watch *conf_watch(const struct conf *conf, unsigned int watch);
+/* "script", "file", "process", "interface" */
+const char *conf_watch_kind_name(enum conf_watch_kind kind);
 
 /* Index of the node or instance, or -1. */
 int conf_node_by_name(const struct conf *conf, const char *name);

@@ -267,6 +267,8 @@ static int complete(struct conf *conf, struct conf_tree *tree)
 	int ret = resolve_tracks(conf, tree);
 
 	if (ret == 0)
+		ret = conf_resolve_watches(conf, tree);
+	if (ret == 0)
 		ret = resolve_groups(conf, tree);
 	if (!conf->touch_prefix[0])
 		(void)snprintf(conf->touch_prefix, sizeof(conf->touch_prefix), "%s.touch",

@@ -16,6 +16,9 @@
  */
 struct conf *conf_make(struct conf_tree *tree);
 
+/* Names of what is watched to numbers, weights filled in (watch.c). 0 or -1. */
+int conf_resolve_watches(struct conf *conf, struct conf_tree *tree);
+
 /* What can be wrong between two values (check.c). 0 or -1. */
 int conf_check(const struct conf *conf, struct conf_tree *tree);
 

@@ -195,8 +195,11 @@ static int read_line_words(struct reader *reader, const struct conf_word *entry,
 		word = conf_word_find(reader->top->block, name.text);
 		if (!word)
 			return conf_fail(reader->tree, &name,
-					 "after an address only 'label' may "
-					 "follow; one address a line");
+					 entry->type == CONF_TYPE_VIP
+						 ? "after an address only 'label' may "
+						   "follow; one address a line"
+						 : "after a name only 'weight' may follow; one "
+						   "name a line");
 		if (next(reader, &value) < 0)
 			return -1;
 		if (value.type != CONF_TOKEN_WORD)
@@ -233,7 +236,8 @@ static int read_values(struct reader *reader, const struct conf_word *word,
 			return -1;
 		first = false;
 	} while (word->list);
-	if (word->type == CONF_TYPE_VIP && read_line_words(reader, word, name) < 0)
+	if ((word->type == CONF_TYPE_VIP || word->type == CONF_TYPE_TRACKED) &&
+	    read_line_words(reader, word, name) < 0)
 		return -1;
 	return end_item(reader, word);
 }

@@ -121,13 +121,26 @@ static void put_entry(struct printer *printer, const struct conf_word *word, con
 		(void)buf_printf(printer->out, " %s", label->word);
 		put_value(printer, field + label->offset);
 	}
+	if (word->type == CONF_TYPE_TRACKED)
+		(void)buf_printf(printer->out, " weight %d",
+				 ((const struct conf_tracked *)(const void *)field)->weight);
 	(void)buf_append(printer->out, "\n", 1);
 }
 
 static void put_block(struct printer *printer, enum conf_block block, const char *base);
 
+/* track_script and its like may be left out: then nothing was written. */
+static bool nothing_tracked(const struct conf_word *word, const char *base)
+{
+	const struct conf_word *first = conf_word_find(word->opens, "");
+
+	return first && first->type == CONF_TYPE_TRACKED && element_count(first, base) == 0;
+}
+
 static void put_blocks(struct printer *printer, const struct conf_word *word, const char *base)
 {
+	if (nothing_tracked(word, base))
+		return;
 	for (unsigned int i = 0; i < element_count(word, base); i++) {
 		const char *inner = element(word, base, i);
 

@@ -71,6 +71,25 @@ static int store_number(const struct conf_word *word, const char *text, void *fi
 	return 0;
 }
 
+static int store_weight(const struct conf_word *word, const char *text, int *field, struct err *why)
+{
+	bool minus = text[0] == '-';
+	const char *digits = text + (minus || text[0] == '+');
+	char range[CONF_RANGE_MAX];
+	int64_t number;
+
+	if (!digits[0] || !only(digits, DIGITS))
+		return err_set(why, "is not a number; '%s' takes %s", word->word,
+			       conf_value_range(word, range));
+	if (!read_digits(digits, strlen(digits), &number))
+		return out_of_range(word, why);
+	number = minus ? -number : number;
+	if (number < word->low || number > word->high)
+		return out_of_range(word, why);
+	*field = (int)number;
+	return 0;
+}
+
 static int store_time(const struct conf_word *word, const char *text, void *field, struct err *why)
 {
 	size_t whole = strspn(text, DIGITS);
@@ -193,6 +212,18 @@ static int check_name(const char *text, struct err *why)
 	return 0;
 }
 
+static int store_tracked(const char *text, struct conf_tracked *tracked, struct err *why)
+{
+	size_t length = strlen(text);
+
+	if (length >= sizeof(tracked->name))
+		return err_set(why, "is too long: %zu bytes, at most %zu", length,
+			       sizeof(tracked->name) - 1);
+	memcpy(tracked->name, text, length + 1);
+	tracked->weight = CONF_WEIGHT_UNSET;
+	return check_name(text, why);
+}
+
 static int check_interface(const char *text, struct err *why)
 {
 	if (!only(text, LOWER UPPER DIGITS "_.-") || text[0] == '-' || text[0] == '.')
@@ -312,6 +343,8 @@ static int check_text(const struct conf_word *word, const char *text, struct err
 	case CONF_TYPE_ADDRESS:
 	case CONF_TYPE_VIP:
 	case CONF_TYPE_TRACK:
+	case CONF_TYPE_TRACKED:
+	case CONF_TYPE_WEIGHT:
 		break;
 	}
 	return 0;
@@ -350,6 +383,10 @@ int conf_value_store(const struct conf_word *word, const char *text, void *field
 		return store_vip(text, field, why);
 	case CONF_TYPE_TRACK: /* an index, known when all blocks are */
 		return 0;
+	case CONF_TYPE_TRACKED:
+		return store_tracked(text, field, why);
+	case CONF_TYPE_WEIGHT:
+		return store_weight(word, text, field, why);
 	case CONF_TYPE_BLOCK: /* its name, the first field of each such structure */
 	case CONF_TYPE_NAME:
 	case CONF_TYPE_TEXT:
@@ -427,6 +464,10 @@ const char *conf_value_text(const struct conf_word *word, const void *field,
 		return vip_text(field, text);
 	case CONF_TYPE_TRACK: /* needs the configuration: print.c */
 		return "";
+	case CONF_TYPE_WEIGHT:
+		(void)snprintf(text, CONF_VALUE_TEXT_MAX, "%d", *(const int *)field);
+		return text;
+	case CONF_TYPE_TRACKED: /* the name is the first field */
 	case CONF_TYPE_BLOCK:
 	case CONF_TYPE_NAME:
 	case CONF_TYPE_TEXT:
@@ -474,13 +515,14 @@ const char *conf_value_range(const struct conf_word *word, char text[static CONF
 		[CONF_TYPE_TABLE] = "rtb- and 8 to 17 hexadecimal digits",
 		[CONF_TYPE_PARAMETER] = "a parameter name of up to 255 bytes",
 		[CONF_TYPE_TRACK] = "names of 'track_mysql' blocks",
+		[CONF_TYPE_TRACKED] = "a name, and perhaps 'weight' and a number",
 	};
 	char low[CONF_VALUE_TEXT_MAX];
 	char high[CONF_VALUE_TEXT_MAX];
 
 	if (word->type == CONF_TYPE_CHOICE)
 		return choices_range(word->choices, text);
-	if (word->type == CONF_TYPE_NUMBER)
+	if (word->type == CONF_TYPE_NUMBER || word->type == CONF_TYPE_WEIGHT)
 		(void)snprintf(text, CONF_RANGE_MAX, "%" PRId64 " to %" PRId64, word->low,
 			       word->high);
 	else if (word->type == CONF_TYPE_TIME)

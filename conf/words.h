@@ -19,6 +19,9 @@ enum conf_block {
 	CONF_BLOCK_NODE,
 	CONF_BLOCK_HEARTBEAT,
 	CONF_BLOCK_TRACK,
+	CONF_BLOCK_SCRIPT,
+	CONF_BLOCK_FILE,
+	CONF_BLOCK_PROCESS,
 	CONF_BLOCK_AWS,
 	CONF_BLOCK_INSTANCE,
 	CONF_BLOCK_VIPS,   /* lines of addresses */
@@ -26,6 +29,11 @@ enum conf_block {
 	CONF_BLOCK_TABLES, /* route table ids */
 	CONF_BLOCK_GROUP,
 	CONF_BLOCK_MEMBERS, /* names of instances */
+	CONF_BLOCK_TRACK_SCRIPT,
+	CONF_BLOCK_TRACK_FILE,
+	CONF_BLOCK_TRACK_PROCESS,
+	CONF_BLOCK_TRACK_INTERFACE,
+	CONF_BLOCK_TRACKED, /* what may follow a name in one of these four */
 };
 
 enum conf_type {
@@ -47,13 +55,15 @@ enum conf_type {
 	CONF_TYPE_TABLE,     /* rtb-... */
 	CONF_TYPE_PARAMETER, /* name in the parameter store */
 	CONF_TYPE_TRACK,     /* name of a track_mysql block; resolved when all is read */
+	CONF_TYPE_TRACKED,   /* name of another track; words of .opens may follow on the line */
+	CONF_TYPE_WEIGHT,    /* number with a sign, .low to .high */
 };
 
 struct conf_word {
 	const char *word;      /* in a block of entries: what an entry looks like */
 	enum conf_block block; /* where it may stand */
 	enum conf_type type;
-	enum conf_block opens; /* CONF_TYPE_BLOCK and CONF_TYPE_VIP */
+	enum conf_block opens; /* CONF_TYPE_BLOCK, CONF_TYPE_VIP and CONF_TYPE_TRACKED */
 	unsigned int least;    /* 0 = may be left out */
 	unsigned int most;     /* 1 = not twice */
 	bool named;	       /* CONF_TYPE_BLOCK: "word NAME {" */
@@ -73,7 +83,7 @@ struct conf_word {
 	size_t count;  /* offset of the element count when .most > 1 */
 };
 
-#define CONF_WORDS_MAX 160 /* rows, for arrays with one place a row */
+#define CONF_WORDS_MAX 192 /* rows, for arrays with one place a row */
 extern const struct conf_word conf_words[];
 extern const size_t conf_word_count;
 

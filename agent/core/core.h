@@ -653,6 +653,8 @@ bool core_hears(const struct core *core, mono_us now, unsigned int node);
 
 /* What its tracks make of this node's priority for an instance: 1 to 254. */
 unsigned int core_priority(const struct core *core, unsigned int instance);
+/* What one of them adds; 0 when it has no weight there. */
+int core_track_adds(const struct core *core, unsigned int instance, unsigned int track);
 
 /* Names for logs, scripts and status; never NULL. */
 const char *core_state_name(enum core_state state);

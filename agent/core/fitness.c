@@ -139,9 +139,10 @@ bool eligible(const struct turn *t)
  * What a track adds, as in keepalived: a weight above 0 while it is up, below 0 while it is down.
  * One that can no longer tell adds what it did when it could: its silence moves nothing.
  */
-static int track_adds(const struct core *core, unsigned int track, int weight)
+int core_track_adds(const struct core *core, unsigned int instance, unsigned int track)
 {
 	const struct health *health = &core->health[track];
+	int weight = core->instances[instance].config.weights[track];
 
 	if (core->config.tracks[track].counts)
 		return weight * health->number;
@@ -150,12 +151,10 @@ static int track_adds(const struct core *core, unsigned int track, int weight)
 
 unsigned int core_priority(const struct core *core, unsigned int instance)
 {
-	const struct core_instance_config *config = &core->instances[instance].config;
 	int sum = core->config.nodes[core->config.self].priority;
 
 	for (unsigned int k = 0; k < core->config.track_count; k++)
-		if (config->weights[k] != 0)
-			sum += track_adds(core, k, config->weights[k]);
+		sum += core_track_adds(core, instance, k);
 	return sum < 1 ? 1 : sum > 254 ? 254 : (unsigned int)sum;
 }
 

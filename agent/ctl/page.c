@@ -327,6 +327,18 @@ static void print_check(const struct page *page, const json_t *check)
 	put(page, PLAIN, "\n");
 }
 
+static void print_track(const struct page *page, const json_t *track)
+{
+	struct text health = text_of(track, "health");
+
+	label(page, "track");
+	put(page, BOLD, "%s", text_of(track, "name").s);
+	put(page, PLAIN, " ");
+	put(page, colour_of_health(health.s), "%s", health.s);
+	put(page, PLAIN, ": %s, %s, %s\n", text_of(track, "kind").s, text_of(track, "evidence").s,
+	    text_ago(track, "age_ms").s);
+}
+
 /* What was thrown away tells of a wrong key, a clone, or an attack. */
 static void print_heartbeat(const struct page *page, const json_t *heartbeat)
 {
@@ -439,6 +451,7 @@ int page_print(FILE *out, const json_t *status, bool colour, struct err *err)
 	print_each(&page, status, "peers", print_peer);
 	print_heartbeat(&page, json_object_get(status, "heartbeat"));
 	print_each(&page, status, "checks", print_check);
+	print_each(&page, status, "tracks", print_track);
 	print_aws(&page, json_object_get(status, "aws"));
 	print_notify(&page, json_object_get(status, "notify"));
 	return 0;

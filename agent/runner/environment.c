@@ -21,8 +21,8 @@ static void clean(char *text, size_t size)
 
 static bool known_state(const char *state)
 {
-	static const char *const states[] = {"MASTER", "BACKUP",  "FAULT", "STOP",
-					     "GATE",   "PROMOTE", "FENCE", "RELEASE"};
+	static const char *const states[] = {"MASTER",	"BACKUP", "FAULT",   "STOP", "GATE",
+					     "PROMOTE", "FENCE",  "RELEASE", "CHECK"};
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		if (strcmp(state, states[i]) == 0)

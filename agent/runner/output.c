@@ -7,6 +7,7 @@
 #include "agent/runner/output.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/base/log.h"
@@ -18,7 +19,11 @@ void output_open(struct output *output, const char *prefix)
 
 static void end_line(struct output *output)
 {
-	if (output->lines < OUTPUT_LINES_MAX) {
+	if (!output->prefix) {
+		if (output->used > 0)
+			(void)snprintf(output->last, sizeof(output->last), "%.*s",
+				       (int)output->used, output->line);
+	} else if (output->lines < OUTPUT_LINES_MAX) {
 		output->lines++;
 		log_line(LOG_LV_INFO, "%s: %.*s", output->prefix, (int)output->used, output->line);
 	} else {
@@ -51,7 +56,7 @@ void output_close(struct output *output)
 {
 	if (output->used > 0)
 		end_line(output);
-	if (output->hidden_bytes > 0)
+	if (output->hidden_bytes > 0 && output->prefix)
 		log_line(LOG_LV_WARNING, "%s: ... %" PRIu64 " more bytes not shown", output->prefix,
 			 output->hidden_bytes);
 }

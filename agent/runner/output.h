@@ -21,8 +21,10 @@ struct output {
 	uint64_t hidden_bytes;
 	unsigned int lines;
 	unsigned int hidden_lines;
+	char last[128]; /* line that was not empty, while nothing is logged */
 };
 
+/* @prefix NULL: nothing is logged, the last line is kept. */
 void output_open(struct output *output, const char *prefix);
 void output_feed(struct output *output, const char *data, size_t length);
 /* Says what is left: a last line without newline, and how much was not shown. */

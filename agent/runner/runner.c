@@ -230,6 +230,12 @@ static void on_event(void *arg, const struct notify_event *event, struct inbox_o
 
 	if (runner->gave_up)
 		return;
+	if (check_asked(event)) {
+		if (changed(runner))
+			runner_reload(runner);
+		check_run(&runner->checks, runner->config.conf, event, origin);
+		return;
+	}
 	if (hook_asked(event)) {
 		if (changed(runner))
 			runner_reload(runner);
@@ -246,7 +252,7 @@ static void on_event(void *arg, const struct notify_event *event, struct inbox_o
 }
 
 /* Says at start and after a reload what would be refused at the fail-over. */
-static void check_command(const struct conf_instance *instance, const char *command)
+static void check_command(const char *name, const char *command)
 {
 	struct split split = {.count = 0};
 	struct err err = {""};
@@ -259,8 +265,8 @@ static void check_command(const struct conf_instance *instance, const char *comm
 	if (fd >= 0)
 		close(fd);
 	else
-		log_event(LOG_LV_ERROR, "notify_unsafe", "instance=%s problem=\"%s\"",
-			  instance->name, err.text);
+		log_event(LOG_LV_ERROR, "notify_unsafe", "instance=%s problem=\"%s\"", name,
+			  err.text);
 }
 
 static void check_commands(const struct conf *conf)
@@ -268,14 +274,16 @@ static void check_commands(const struct conf *conf)
 	for (unsigned int i = 0; i < conf->instance_count; i++) {
 		const struct conf_instance *instance = &conf->instances[i];
 
-		check_command(instance, instance->notify_master);
-		check_command(instance, instance->notify_backup);
-		check_command(instance, instance->notify_fault);
-		check_command(instance, instance->notify_stop);
-		check_command(instance, instance->notify);
-		check_command(instance, instance->pre_claim);
-		check_command(instance, instance->pre_release);
+		check_command(instance->name, instance->notify_master);
+		check_command(instance->name, instance->notify_backup);
+		check_command(instance->name, instance->notify_fault);
+		check_command(instance->name, instance->notify_stop);
+		check_command(instance->name, instance->notify);
+		check_command(instance->name, instance->pre_claim);
+		check_command(instance->name, instance->pre_release);
 	}
+	for (unsigned int s = 0; s < conf->script_count; s++)
+		check_command(conf->scripts[s].name, conf->scripts[s].what);
 }
 
 void runner_reload(struct runner *runner)
@@ -308,6 +316,7 @@ static void on_drain_limit(struct ev_loop *loop, ev_timer *timer, int revents)
 	runner->step = 2;
 	child_terminate(&runner->child, "zonevip-notify is stopping");
 	hooks_end(&runner->hooks, "zonevip-notify is stopping");
+	checks_end(&runner->checks, "zonevip-notify is stopping");
 }
 
 void runner_open(struct runner *runner, struct ev_loop *loop, struct inbox *inbox,
@@ -319,6 +328,7 @@ void runner_open(struct runner *runner, struct ev_loop *loop, struct inbox *inbo
 	runner->config = *config;
 	child_init(&runner->child, loop, on_script_end, runner);
 	hooks_init(&runner->hooks, loop, inbox);
+	checks_init(&runner->checks, loop, inbox);
 	inbox_on_event(inbox, on_event, runner);
 	ev_prepare_init(&runner->work, on_prepare);
 	runner->work.data = runner;
@@ -343,7 +353,7 @@ void runner_stop(struct runner *runner)
 bool runner_idle(const struct runner *runner)
 {
 	return runner->count == 0 && !runner->busy && !child_running(&runner->child) &&
-	       hooks_idle(&runner->hooks);
+	       hooks_idle(&runner->hooks) && checks_idle(&runner->checks);
 }
 
 void runner_close(struct runner *runner)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "agent/base/err.h"
+#include "agent/runner/check.h"
 #include "agent/runner/child.h"
 #include "agent/runner/environment.h"
 #include "agent/runner/hook.h"
@@ -51,6 +52,7 @@ struct runner {
 	bool gave_up; /* the time for what was queued is over */
 	struct child child;
 	struct hooks hooks;
+	struct checks checks;
 	struct log_gate fifo_gate;
 
 	/* the event under way; its commands are copied, a reload may come meanwhile */

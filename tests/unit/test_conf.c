@@ -125,6 +125,27 @@ static const char full[] =
 	"	replication_user repl\n"
 	"	replication_password_file /etc/zonevip/repl.pw\n"
 	"}\n"
+	"vrrp_script chk {\n"
+	"	script \"/usr/local/bin/chk -v\"\n"
+	"	interval 2.5\n"
+	"	timeout 1.5\n"
+	"	weight -20\n"
+	"	rise 5\n"
+	"	fall 6\n"
+	"}\n"
+	"track_file drain {\n"
+	"	file /run/drain\n"
+	"	weight 0\n"
+	"	interval 3.5\n"
+	"}\n"
+	"track_process proxy {\n"
+	"	process \"haproxy -W\"\n"
+	"	param_match partial\n"
+	"	weight +253\n"
+	"	quorum 2\n"
+	"	quorum_max 4\n"
+	"	interval 4.5\n"
+	"}\n"
 	"aws {\n"
 	"	region eu-west-3\n"
 	"	endpoint_url_ec2 http://127.0.0.1:4566\n"
@@ -169,6 +190,19 @@ static const char full[] =
 	"	create_route no\n"
 	"	parameter /orders/MasterDB_VIP\n"
 	"	track_mysql tcp local\n"
+	"	track_script {\n"
+	"		chk\n"
+	"	}\n"
+	"	track_file {\n"
+	"		drain weight -7\n"
+	"	}\n"
+	"	track_process {\n"
+	"		proxy\n"
+	"	}\n"
+	"	track_interface {\n"
+	"		eth7\n"
+	"		eth8 weight 9\n"
+	"	}\n"
 	"	isolation fence\n"
 	"	promotion_gate wait\n"
 	"	promotion_wait 7\n"
@@ -524,6 +558,69 @@ static void every_word_of_an_instance_reaches_its_field(void **state)
 	conf_free(conf);
 }
 
+static void every_word_of_a_watch_reaches_its_field(void **state)
+{
+	struct conf *conf = good(full);
+	const struct conf_instance *instance = &conf->instances[0];
+	const struct conf_watch *watch = conf_watch(conf, 0);
+
+	(void)state;
+	assert_int_equal(conf_watch_count(conf), 5);
+	assert_string_equal(watch->name, "chk");
+	assert_string_equal(watch->what, "/usr/local/bin/chk -v");
+	assert_int_equal(watch->interval, 2500 * MSEC);
+	assert_int_equal(watch->timeout, 1500 * MSEC);
+	assert_int_equal(watch->weight, -20);
+	assert_int_equal(watch->rise, 5);
+	assert_int_equal(watch->fall, 6);
+	watch = conf_watch(conf, 1);
+	assert_string_equal(watch->what, "/run/drain");
+	assert_int_equal(watch->weight, 0);
+	assert_int_equal(watch->interval, 3500 * MSEC);
+	watch = conf_watch(conf, 2);
+	assert_string_equal(watch->what, "haproxy -W");
+	assert_int_equal(watch->match, CONF_MATCH_PARTIAL);
+	assert_int_equal(watch->weight, 253);
+	assert_int_equal(watch->quorum, 2);
+	assert_int_equal(watch->quorum_max, 4);
+	assert_int_equal(watch->interval, 4500 * MSEC);
+	assert_string_equal(conf_watch(conf, 3)->what, "eth7");
+	assert_int_equal(conf_watch_kind(conf, 4), CONF_WATCH_INTERFACE);
+	assert_int_equal(instance->watch_count, 5);
+	for (unsigned int w = 0; w < 5; w++)
+		assert_int_equal(instance->watches[w].watch, w);
+	assert_int_equal(instance->watches[0].weight, -20); /* of its block */
+	assert_int_equal(instance->watches[1].weight, -7);  /* its own */
+	assert_int_equal(instance->watches[2].weight, 253);
+	assert_int_equal(instance->watches[3].weight, 0);
+	assert_int_equal(instance->watches[4].weight, 9);
+	assert_int_equal(conf->instances[1].watch_count, 0);
+	conf_free(conf);
+}
+
+/* Defaults are keepalived's. */
+static void a_watch_left_bare_has_keepalived_s_defaults(void **state)
+{
+	char *text = replaced(minimal, "vip_instance",
+			      "vrrp_script s {\nscript /s\ninterval 7\nuser zonevip-script\n}\n"
+			      "track_file f {\nfile /f\n}\n"
+			      "track_process p {\nprocess p\n}\nvip_instance");
+	struct conf *conf = good(text);
+
+	(void)state;
+	assert_int_equal(conf->scripts[0].timeout, 7 * SEC);
+	assert_int_equal(conf->scripts[0].weight, 0);
+	assert_int_equal(conf->scripts[0].rise, 1);
+	assert_int_equal(conf->scripts[0].fall, 1);
+	assert_int_equal(conf->files[0].weight, 1);
+	assert_int_equal(conf->files[0].interval, SEC);
+	assert_int_equal(conf->processes[0].weight, 0);
+	assert_int_equal(conf->processes[0].quorum, 1);
+	assert_int_equal(conf->processes[0].match, CONF_MATCH_EXACT);
+	conf_free(conf);
+	free(text);
+}
+
 static void every_word_of_the_table_is_in_these_tests(void **state)
 {
 	(void)state;
@@ -684,6 +781,12 @@ static void the_digest_sees_every_value(void **state)
 		{"unfit_on readonly", "unfit_on hung"}, {"slow 0.3", "slow 0.4"},
 		{"app.ready", "app.reads"}, {"33062", "33063"}, {"gate wait", "gate refuse"},
 		{"promotion_wait 7", "promotion_wait 6"}, {"sessions drain", "sessions keep"},
+		{"chk -v", "chk -w"}, {"weight -20", "weight -21"}, {"rise 5", "rise 6"}, {"fall 6", "fall 5"},
+		{"timeout 1.5", "timeout 1.6"}, {"interval 2.5", "interval 2.6"}, {"/run/drain", "/run/drian"},
+		{"interval 3.5", "interval 3.6"}, {"haproxy -W", "haproxy -X"}, {"match partial", "match initial"},
+		{"weight +253", "weight 252"}, {"quorum 2", "quorum 3"}, {"quorum_max 4", "quorum_max 5"},
+		{"interval 4.5", "interval 4.6"}, {"drain weight -7", "drain weight -8"}, {"drain weight -7", "drain"},
+		{"eth7", "eth6"}, {"eth8 weight 9", "eth8 weight 0"}, {"\t\tproxy\n", ""},
 		{"rejoin auto", "rejoin manual"}, {"/bin/claim", "/bin/claims"}, {"\tpromote\n", "\tpromote off\n"},
 		{"/bin/any", "/bin/all"}, {"/bin/master", "/bin/mastes"}, {"/bin/backup", "/bin/backuq"},
 		{"/bin/fault", "/bin/faulu"}, {"/bin/stop", "/bin/stoq"}, {"12.5", "12.6"},
@@ -814,6 +917,7 @@ static void every_limit_lies_where_it_is_said_to(void **state)
 	(void)state;
 	limit("heartbeat {", "node N%u {\naddress 10.0.9.%u\npriority %u\n}\n", CONF_NODES_MAX, 2);
 	limit("aws {", "track_mysql T%u {\nsocket /%u\n}\n", CONF_TRACKS_MAX, 2);
+	limit("aws {", "vrrp_script S%u {\nscript /%u\n}\n", CONF_WATCH_SCRIPTS_MAX, 0);
 	limit("\t\t10.1.5.6\n", "10.1.9.%u\n", CONF_VIPS_MAX, 2);
 	limit("rtb-11111111 ", "rtb-%08u\n", CONF_TABLES_MAX, 1);
 	/* The ids of these names are all different; 255 addresses need two bytes. */
@@ -900,6 +1004,8 @@ int main(void)
 		cmocka_unit_test(a_profile_sets_every_timer_that_is_not_given),
 		cmocka_unit_test(every_word_reaches_its_field),
 		cmocka_unit_test(every_word_of_an_instance_reaches_its_field),
+		cmocka_unit_test(every_word_of_a_watch_reaches_its_field),
+		cmocka_unit_test(a_watch_left_bare_has_keepalived_s_defaults),
 		cmocka_unit_test(every_word_of_the_table_is_in_these_tests),
 		cmocka_unit_test(spacing_comments_and_quotes_mean_nothing),
 		cmocka_unit_test(every_boolean_of_keepalived_is_understood),

@@ -79,6 +79,7 @@ static void a_node_that_is_well_gives_this_page(void **state)
 		"hears us\n"
 		"  heartbeat 1200 sent, 1190 received\n"
 		"  check     local up: OK, SELECT 1 in 0.1 ms, 120 ms ago, server pid 813\n"
+		"  track     disk up: script, status 0, 412 ms ago\n"
 		"  aws       us-east-1a i-0aaa eni-0aaa, credentials for 1 h 00 min, "
 		"source/destination check off\n"
 		"  notify    runner is there, 0 waiting, 2 sent; event 2: /etc/zonevip/notify.sh "
@@ -120,6 +121,7 @@ static void a_node_in_trouble_names_every_problem(void **state)
 		"configuration differs\n",
 		"  heartbeat 1200 sent, 1190 received; dropped: bad_tag 31\n",
 		"  check     local down: DEAD, process 813 exited???2J, 1.5 s ago\n",
+		"  track     disk down: script, status 1, 412 ms ago\n",
 		"  aws       this node is not known to AWS, source/destination check ON: packets "
 		"to the "
 		"VIP are dropped\n            no instance profile",
