@@ -37,6 +37,26 @@ static void count_lateness(struct agent *agent, mono_us late)
 	agent->hello_late_count += late > HELLO_LATE;
 }
 
+/* Words for people and scripts: they can wait until what moves the VIP is on its way. */
+static bool only_tells(const struct action *act)
+{
+	return act->type == ACT_STATE || act->type == ACT_NOTE || act->type == ACT_EXIT;
+}
+
+static void carry_out(struct agent *agent)
+{
+	const struct actions *todo = &agent->todo;
+
+	for (unsigned int i = 0; i < todo->count; i++)
+		stages_action(&agent->stages, &agent->core, agent->stepped, &todo->items[i]);
+	for (unsigned int i = 0; i < todo->count; i++)
+		if (!only_tells(&todo->items[i]))
+			agent_apply(agent, &todo->items[i]); /* starts work; never waits for it */
+	for (unsigned int i = 0; i < todo->count; i++)
+		if (only_tells(&todo->items[i]))
+			agent_apply(agent, &todo->items[i]);
+}
+
 static void step(struct agent *agent, const struct event *ev)
 {
 	mono_us beat = agent->core.hello_at;
@@ -46,10 +66,7 @@ static void step(struct agent *agent, const struct event *ev)
 	core_step(&agent->core, agent->stepped, ev, &agent->todo);
 	if (agent->core.hello_at != beat)
 		count_lateness(agent, agent->stepped - beat);
-	for (unsigned int i = 0; i < agent->todo.count; i++) {
-		stages_action(&agent->stages, &agent->core, agent->stepped, &agent->todo.items[i]);
-		agent_apply(agent, &agent->todo.items[i]); /* starts work; never waits for it */
-	}
+	carry_out(agent);
 	agent_remember_changes(agent);
 	memory_step(agent->memory, ev);
 }
@@ -75,9 +92,11 @@ void agent_feed(struct agent *agent, const struct event *ev)
 {
 	struct event report;
 
+	aws_hold(agent->aws);
 	step(agent, ev);
 	while (next_alias_report(agent, &report))
 		step(agent, &report);
+	aws_release(agent->aws);
 	agent_database_settle(agent);
 	rearm(agent);
 }

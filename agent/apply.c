@@ -12,6 +12,11 @@
 #include "agent/base/log.h"
 #include "agent/touch.h"
 
+/* With many addresses a look at a table waits so long for others at it: when
+ * somebody is about to act on it only for those that were asked for with it. */
+#define GATHER_QUIET (250 * MSEC)
+#define GATHER_URGENT (2 * MSEC)
+
 /* --- heartbeats --------------------------------------------------------------------- */
 
 static void send_hello(struct agent *agent)
@@ -308,6 +313,8 @@ static void call_route(struct agent *agent, const struct action *act)
 	job->vip = *agent_route_vip(agent, act->instance, act->table);
 	job->create = conf->create_route;
 	job->target_instance = conf->target == CONF_TARGET_INSTANCE;
+	if (agent->conf->instance_count > 1 || conf->vip_count > 1)
+		job->patience = is_urgent(agent, act->instance) ? GATHER_URGENT : GATHER_QUIET;
 	memcpy(job->interface, conf->interface, sizeof(job->interface));
 	submit(agent, act, job);
 }

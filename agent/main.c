@@ -290,9 +290,9 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal_, int events)
 
 	(void)loop;
 	(void)events;
+	agent_stop(agent); /* the peer is told first, then the others */
 	log_event(LOG_LV_INFO, "stopping", "signal=%d", signal_->signum);
 	tell_stopping(agent->conf);
-	agent_stop(agent);
 }
 
 static void on_reload(struct ev_loop *loop, ev_signal *signal_, int events)

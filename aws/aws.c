@@ -40,11 +40,14 @@ struct aws {
 	struct ev_async wanted; /* on the worker's loop */
 	struct tally tally;
 	unsigned int budget; /* the limit */
+	bool held;	     /* the worker is told later, */
+	bool untold;	     /* because there is something to tell */
 
 	pthread_mutex_t lock; /* for all that follows */
 	pthread_cond_t ended_cond;
 	struct letter *letters;
 	struct letter **letters_end;
+	struct letter **routes_end; /* behind the last cancel and the writes of routes since */
 	bool cancel_all;
 	bool stop;
 	struct aws_job *jobs;
@@ -102,7 +105,7 @@ static void on_wanted(struct ev_loop *loop, struct ev_async *async, int events)
 	(void)pthread_mutex_lock(&aws->lock);
 	letters = aws->letters;
 	aws->letters = NULL;
-	aws->letters_end = &aws->letters;
+	aws->letters_end = aws->routes_end = &aws->letters;
 	cancel_all = aws->cancel_all;
 	aws->cancel_all = false;
 	stop = aws->stop;
@@ -204,7 +207,7 @@ static void init_lock(struct aws *aws)
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&aws->ended_cond, &attributes);
 	(void)pthread_condattr_destroy(&attributes);
-	aws->letters_end = &aws->letters;
+	aws->letters_end = aws->routes_end = &aws->letters;
 	aws->jobs_end = &aws->jobs;
 }
 
@@ -310,15 +313,42 @@ void aws_close(struct aws *aws)
 
 static void post_letter(struct aws *aws, struct letter *letter)
 {
+	bool cancels = !letter || !letter->job;
+	bool route = !cancels && letter->job->call == AWS_ROUTE_SET;
+
 	(void)pthread_mutex_lock(&aws->lock);
 	if (letter) {
-		*aws->letters_end = letter;
-		aws->letters_end = &letter->next;
+		struct letter **at = route ? aws->routes_end : aws->letters_end;
+
+		letter->next = *at;
+		*at = letter;
+		if (at == aws->letters_end)
+			aws->letters_end = &letter->next;
+		if (route || cancels) /* nothing overtakes a cancel */
+			aws->routes_end = &letter->next;
 	} else {
 		aws->cancel_all = true;
 	}
 	(void)pthread_mutex_unlock(&aws->lock);
-	ev_async_send(aws->worker->loop, &aws->wanted);
+	aws->untold = aws->held && !cancels;
+	if (!aws->untold)
+		ev_async_send(aws->worker->loop, &aws->wanted);
+}
+
+void aws_hold(struct aws *aws)
+{
+	if (aws)
+		aws->held = true;
+}
+
+void aws_release(struct aws *aws)
+{
+	if (!aws)
+		return;
+	aws->held = false;
+	if (aws->untold)
+		ev_async_send(aws->worker->loop, &aws->wanted);
+	aws->untold = false;
 }
 
 void aws_submit(struct aws *aws, struct aws_job *job)

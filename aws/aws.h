@@ -133,6 +133,7 @@ struct aws_job {
 	char instance_id[AWS_ID_MAX]; /* INSTANCE */
 	struct aws_ask *ask;	      /* ASK: owned by the job */
 	bool urgent;		      /* a read that a claim waits for (budget.h) */
+	mono_us patience;	      /* ROUTE_GET: may wait so long for others of its table */
 	char interface[IFNAMSIZ];     /* whose ENI is ours here; "" = the first one's */
 
 	/* the answer: filled by the worker */
@@ -153,6 +154,7 @@ struct aws_job {
 	char error[512];      /* set by the caller: come back NOT_SENT with it. "ReplaceRoute rtb-1:
 				 UnauthorizedOperation (HTTP 403): ...", or "" */
 	struct aws_job *next; /* the worker's */
+	struct aws_job *beside; /* the worker's: another that the same read answers */
 };
 
 struct aws_interface { /* one of ours */
@@ -210,6 +212,13 @@ void aws_job_free(struct aws_job *job);
 
 /* Hands @job over. It comes back through on_job exactly once. */
 void aws_submit(struct aws *aws, struct aws_job *job);
+
+/*
+ * Between the two the worker is not told of new jobs: those of one moment set
+ * out together, and writes of routes, on which clients wait, before the rest.
+ */
+void aws_hold(struct aws *aws);
+void aws_release(struct aws *aws);
 
 /*
  * Resets the connections of all writes of @instance in flight and drops its

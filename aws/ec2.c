@@ -121,32 +121,34 @@ struct row {
 };
 
 struct table_walk {
-	const struct ip *vip;
-	const char *table_id;
-	struct row row;	  /* being read */
-	struct row route; /* the one we look for */
-	bool found;	  /* in the present table */
-	char id[AWS_ID_MAX];
-	bool table_seen; /* ours, whole */
-	struct row ours;
-	bool ours_found;
+	struct aws_job *jobs; /* all that ask about this table */
+	struct row row;	      /* being read */
+	char id[AWS_ID_MAX];  /* of the present table */
+	bool table_seen;      /* ours, whole */
 	char *page;
 	bool page_cut;
 };
 
-/* Exactly the address, with the full prefix; IPv6 has many spellings. */
-static bool cidr_is(const char *cidr, const struct ip *vip)
+/* Of a route to exactly one address, with the full prefix; IPv6 has many spellings. */
+static bool single_address(const char *cidr, struct ip *ip)
 {
 	char text[CIDR_MAX];
-	struct ip ip;
 	char *slash;
 
 	reply_copy(text, sizeof(text), cidr);
 	slash = strchr(text, '/');
-	if (!slash || strcmp(slash, vip->family == AF_INET6 ? "/128" : "/32") != 0)
+	if (!slash)
 		return false;
 	*slash = '\0';
-	return ip_parse(text, &ip) == 0 && ip_equal(&ip, vip);
+	return ip_parse(text, ip) == 0 &&
+	       strcmp(slash + 1, ip->family == AF_INET6 ? "128" : "32") == 0;
+}
+
+static bool cidr_is(const char *cidr, const struct ip *vip)
+{
+	struct ip ip;
+
+	return single_address(cidr, &ip) && ip_equal(&ip, vip);
 }
 
 static void row_field(struct row *row, const char *name, const char *text)
@@ -164,6 +166,32 @@ static void row_field(struct row *row, const char *name, const char *text)
 		row->propagated = strcmp(text, ORIGIN_PROPAGATED) == 0;
 }
 
+static void forget_rows(const struct table_walk *walk)
+{
+	for (struct aws_job *job = walk->jobs; job; job = job->beside) {
+		job->route = AWS_ROUTE_MISSING;
+		job->route_eni[0] = job->route_instance[0] = '\0';
+	}
+}
+
+/* The first table of that name counts. A propagated route of the same CIDR is
+ * another row, not ours to replace. */
+static void keep_row(const struct table_walk *walk)
+{
+	const struct row *row = &walk->row;
+	struct ip ip;
+
+	if (walk->table_seen || row->propagated || !single_address(row->cidr, &ip))
+		return;
+	for (struct aws_job *job = walk->jobs; job; job = job->beside) {
+		if (!ip_equal(&ip, &job->vip))
+			continue;
+		job->route = row->blackhole ? AWS_ROUTE_BLACKHOLE : AWS_ROUTE_ACTIVE;
+		memcpy(job->route_eni, row->eni, sizeof(job->route_eni));
+		memcpy(job->route_instance, row->instance, sizeof(job->route_instance));
+	}
+}
+
 static void on_table_field(void *arg, const char *path, const char *text)
 {
 	struct table_walk *walk = arg;
@@ -171,21 +199,15 @@ static void on_table_field(void *arg, const char *path, const char *text)
 	if (strncmp(path, ROW "/", strlen(ROW) + 1) == 0) {
 		row_field(&walk->row, path + strlen(ROW) + 1, text);
 	} else if (strcmp(path, ROW) == 0) {
-		/* A propagated route of the same CIDR is another row, not ours to replace. */
-		if (cidr_is(walk->row.cidr, walk->vip) && !walk->row.propagated) {
-			walk->route = walk->row;
-			walk->found = true;
-		}
+		keep_row(walk);
 		memset(&walk->row, 0, sizeof(walk->row));
 	} else if (strcmp(path, "routeTableSet/item/routeTableId") == 0) {
 		reply_copy(walk->id, sizeof(walk->id), text);
 	} else if (strcmp(path, "routeTableSet/item") == 0) {
-		if (strcmp(walk->id, walk->table_id) == 0) {
+		if (strcmp(walk->id, walk->jobs->table_id) == 0)
 			walk->table_seen = true;
-			walk->ours = walk->route;
-			walk->ours_found = walk->found;
-		}
-		walk->found = false;
+		else if (!walk->table_seen)
+			forget_rows(walk);
 		walk->id[0] = '\0';
 	} else if (strcmp(path, "nextToken") == 0) {
 		walk->page_cut = strlen(text) >= EC2_TOKEN_MAX;
@@ -205,14 +227,25 @@ static int expect(struct xml_walk *walk, const char *xml, size_t length, const c
 	return ret;
 }
 
-int ec2_read_table(const char *xml, size_t length, struct aws_job *job,
+static bool points_at(const struct aws_job *job, const struct ec2_target *ours)
+{
+	if (job->route == AWS_ROUTE_MISSING)
+		return false;
+	/* The interface decides: an instance may have others than ours. */
+	if (job->route_eni[0] && !job->target_instance)
+		return strcmp(job->route_eni, ours->eni) == 0;
+	return job->route_instance[0] && strcmp(job->route_instance, ours->instance) == 0;
+}
+
+int ec2_read_table(const char *xml, size_t length, struct aws_job *jobs,
 		   const struct ec2_target *ours, char page[static EC2_TOKEN_MAX], struct err *err)
 {
-	struct table_walk table = {.vip = &job->vip, .table_id = job->table_id, .page = page};
+	struct table_walk table = {.jobs = jobs, .page = page};
 	struct xml_walk walk = {.fn = on_table_field, .arg = &table};
 	int ret;
 
 	page[0] = '\0';
+	forget_rows(&table);
 	ret = expect(&walk, xml, length, "DescribeRouteTablesResponse", err);
 	if (ret < 0)
 		return ret;
@@ -220,18 +253,8 @@ int ec2_read_table(const char *xml, size_t length, struct aws_job *job,
 		(void)err_set(err, "the answer does not hold the table");
 		return table.page_cut ? -EBADMSG : -ENOENT;
 	}
-	job->route = AWS_ROUTE_MISSING;
-	if (!table.ours_found)
-		return 0;
-	job->route = table.ours.blackhole ? AWS_ROUTE_BLACKHOLE : AWS_ROUTE_ACTIVE;
-	memcpy(job->route_eni, table.ours.eni, sizeof(job->route_eni));
-	memcpy(job->route_instance, table.ours.instance, sizeof(job->route_instance));
-	/* The interface decides: an instance may have others than ours. */
-	if (table.ours.eni[0] && !job->target_instance)
-		job->route_is_ours = strcmp(table.ours.eni, ours->eni) == 0;
-	else
-		job->route_is_ours =
-			table.ours.instance[0] && strcmp(table.ours.instance, ours->instance) == 0;
+	for (struct aws_job *job = jobs; job; job = job->beside)
+		job->route_is_ours = points_at(job, ours);
 	return 0;
 }
 

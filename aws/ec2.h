@@ -46,11 +46,12 @@ void ec2_describe_interface(struct buf *body, const struct ip *ip, const char *e
 /*
  * Answers with status 200. All return 0 or -EBADMSG with a sentence.
  *
- * ec2_read_table fills route, route_is_ours, route_eni and route_instance. A
+ * ec2_read_table fills route, route_is_ours, route_eni and route_instance of
+ * every job in the list (by beside): all ask about one table and one target. A
  * table without the row is 0 with AWS_ROUTE_MISSING. -ENOENT: our table is not
  * on this page; @page says where to go on, "" = nowhere.
  */
-int ec2_read_table(const char *xml, size_t length, struct aws_job *job,
+int ec2_read_table(const char *xml, size_t length, struct aws_job *jobs,
 		   const struct ec2_target *ours, char page[static EC2_TOKEN_MAX], struct err *err);
 /* Appends to job->tables; @page as above. Also -ENOMEM, -E2BIG. */
 int ec2_read_tables(const char *xml, size_t length, struct aws_job *job,

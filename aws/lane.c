@@ -217,7 +217,7 @@ void lane_expect(struct lane *lane, const char *subject)
 	for (unsigned int i = 0; i < lane->width; i++)
 		if (lane->seen[i] == value)
 			return;
-	if (lane->width == LANE_WARM_MAX)
+	if (lane->width == lane->config.width_max)
 		return;
 	lane->seen[lane->width++] = value;
 	lane->wide_at = MONO_LONG_AGO;
@@ -315,6 +315,11 @@ int lane_ready(const struct lane *lane, struct err *err)
 	(void)err_set(err, "cannot look up %s: %s", first_hop(lane)->host,
 		      *why ? why : "no answer from the name server");
 	return *why ? -EHOSTUNREACH : -EAGAIN;
+}
+
+bool lane_full(const struct lane *lane)
+{
+	return lane->in_flight >= lane->config.width_max;
 }
 
 struct supply *lane_supply(const struct lane *lane)

@@ -12,6 +12,9 @@
  * DescribeRouteTables with DryRun, which draws on the large bucket of reads
  * and never on that of ReplaceRoute, for SSM GetParameter. While such calls
  * are out (one round trip per config.warm) a claim opens its own connections.
+ *
+ * Reads take turns on those connections: hundreds of first looks at once would
+ * otherwise open dozens of them, and none would be answered in time.
  */
 #ifndef AWS_LANE_H
 #define AWS_LANE_H
@@ -28,7 +31,7 @@
 #include "aws/settings.h"
 #include "aws/supply.h"
 
-#define LANE_WARM_MAX 16 /* connections; a claim of more tables opens the rest itself */
+#define LANE_WARM_MAX 64 /* connections: as many as one instance may have tables */
 
 struct lane;
 
@@ -40,8 +43,9 @@ typedef void lane_fn(void *arg);
 struct lane_config {	     /* strings and pointers outlive the lane */
 	const char *service; /* "ec2": host label and signing name */
 	const char *content_type;
-	const char *url; /* override, or "" */
-	mono_us warm;	 /* 0 = not */
+	const char *url;	/* override, or "" */
+	mono_us warm;		/* 0 = not */
+	unsigned int width_max; /* connections kept warm, and taken by reads; up to LANE_WARM_MAX */
 	lane_ping_fn *ping;
 	const char *ping_target; /* its X-Amz-Target, or NULL */
 	struct ev_loop *loop;
@@ -83,6 +87,9 @@ int lane_ready(const struct lane *lane, struct err *err);
 
 /* @subject (a table, a parameter) is one that we write: counts for the warmth. */
 void lane_expect(struct lane *lane, const char *subject);
+
+/* So many calls are under way that another read had better wait for one to end. */
+bool lane_full(const struct lane *lane);
 
 /* Signs and starts a call; NULL with @err when it cannot be signed. For each
  * call started lane_over() must be called once, @reply NULL after an abort. */

@@ -34,6 +34,8 @@ struct task {
 	struct aws_job *job;
 	struct http_call *call; /* in flight, or NULL: waiting */
 	struct ev_timer timer;	/* the deadline while waiting */
+	bool queued;		/* a read that waits for its turn */
+	bool gathers;		/* waits for others that ask about the same table */
 	bool waits_for_keys;	/* for a round of its supply, else for a name */
 	bool judged;		/* job->outcome and error hold an answer's verdict */
 	bool create;		/* the next request is CreateRoute */
@@ -152,6 +154,24 @@ static void unlink_task(struct task *task)
 	free(task);
 }
 
+/* One read was the answer to all that wait beside it. */
+static void hand_back(struct worker *worker, struct aws_job *job)
+{
+	const struct aws_job first = *job;
+
+	worker->hooks.done(worker->hooks.arg, job);
+	for (struct aws_job *next = first.beside; next;) {
+		job = next;
+		next = job->beside;
+		job->outcome = first.outcome;
+		job->sent = first.sent;
+		job->done = first.done;
+		memcpy(job->error, first.error, sizeof(job->error));
+		job->beside = NULL;
+		worker->hooks.done(worker->hooks.arg, job);
+	}
+}
+
 static void finish(struct task *task)
 {
 	struct worker *worker = task->worker;
@@ -166,7 +186,7 @@ static void finish(struct task *task)
 			worker->hooks.tally->failures[job->call]++;
 	}
 	unlink_task(task);
-	worker->hooks.done(worker->hooks.arg, job);
+	hand_back(worker, job);
 }
 
 __attribute__((format(printf, 3, 4))) static void end(struct task *task, enum outcome outcome,
@@ -223,12 +243,20 @@ static void on_waited(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
+	if (task->gathers) {
+		task->gathers = false;
+		go(task);
+		return;
+	}
 	if (mono_now() < task->job->deadline) {
 		wait_for(task, task->waits_for_keys);
 		return;
 	}
-	(void)lane_ready(lane_of(task), &err);
-	end_unsent(task, false, err.text);
+	if (task->queued)
+		(void)err_set(&err, "the calls before it took all of its time");
+	else
+		(void)lane_ready(lane_of(task), &err);
+	end_unsent(task, task->queued, err.text);
 }
 
 static void build(struct task *task, struct buf *body)
@@ -316,7 +344,8 @@ static void go(struct task *task)
 	int ret = lane_ready(lane_of(task), &err);
 
 	ev_timer_stop(worker->loop, &task->timer);
-	if (ret == -EAGAIN) {
+	task->queued = ret == 0 && !is_write(job) && lane_full(lane_of(task));
+	if (ret == -EAGAIN || task->queued) {
 		wait_for(task, false);
 		return;
 	}
@@ -355,6 +384,27 @@ static void go(struct task *task)
 	buf_free(&body);
 	if (!task->call)
 		end_unsent(task, true, err.text);
+}
+
+/* A call has ended: the read that has waited longest has its turn. */
+static void next_turn(struct worker *worker, const struct lane *lane)
+{
+	struct task *oldest = NULL;
+
+	if (lane_full(lane))
+		return;
+	for (struct task *task = worker->tasks; task; task = task->next)
+		if (task->queued && lane_of(task) == lane)
+			oldest = task; /* they are linked newest first */
+	if (oldest)
+		go(oldest);
+}
+
+static void over(struct task *task, const struct http_reply *reply)
+{
+	task->call = NULL;
+	lane_over(lane_of(task), reply);
+	next_turn(task->worker, lane_of(task));
 }
 
 /* --- answers ----------------------------------------------------------------------------- */
@@ -556,8 +606,7 @@ static void on_reply(void *arg, struct http_reply *reply)
 	struct aws_job *job = task->job;
 	char why[512];
 
-	task->call = NULL;
-	lane_over(lane_of(task), reply);
+	over(task, reply);
 	if (reply->sent)
 		job->sent = reply->sent_at;
 	switch (reply->end) {
@@ -587,19 +636,64 @@ static void on_reply(void *arg, struct http_reply *reply)
 		end_unsent(task, false, why);
 }
 
+/* --- many addresses, one table ---------------------------------------------------------------
+ *
+ * A read of a table shows every route in it, so with many addresses the quiet
+ * reads of one table wait a moment for each other and are one call. None is
+ * answered by a call that left before it was asked.
+ */
+
+static bool same_read(const struct aws_job *a, const struct aws_job *b)
+{
+	return a->call == AWS_ROUTE_GET && b->call == AWS_ROUTE_GET &&
+	       strcmp(a->table_id, b->table_id) == 0 && strcmp(a->interface, b->interface) == 0 &&
+	       a->target_instance == b->target_instance;
+}
+
+static void gather(struct task *task, mono_us patience)
+{
+	task->gathers = true;
+	ev_timer_stop(task->worker->loop, &task->timer);
+	ev_now_update(task->worker->loop);
+	ev_timer_set(&task->timer, mono_seconds(patience), 0.0);
+	ev_timer_start(task->worker->loop, &task->timer);
+}
+
+/* True when a read that has not left yet takes this one along. */
+static bool join(struct worker *worker, struct aws_job *job)
+{
+	for (struct task *task = worker->tasks; task; task = task->next) {
+		struct aws_job *first = task->job;
+
+		if (!task->gathers || !same_read(first, job) || first->deadline > job->deadline)
+			continue;
+		job->beside = first->beside;
+		first->beside = job;
+		first->not_after = mono_min(first->not_after, job->not_after);
+		if (job->urgent && !first->urgent)
+			gather(task, job->patience);
+		first->urgent |= job->urgent;
+		return true;
+	}
+	return false;
+}
+
 /* --- from outside --------------------------------------------------------------------------- */
 
 void task_begin(struct worker *worker, struct aws_job *job)
 {
-	struct task *task = calloc(1, sizeof(*task));
 	mono_us now = mono_now();
+	struct task *task;
 
 	job->outcome = OUTCOME_NOT_SENT;
 	job->sent = 0;
+	job->beside = NULL;
 	if (worker->settings.read_only && is_write(job))
 		(void)snprintf(job->error, sizeof(job->error), "observe is on: nothing is written");
-	if (!task || job->error[0]) {
-		free(task);
+	if (!job->error[0] && now <= job->not_after && join(worker, job))
+		return;
+	task = job->error[0] ? NULL : calloc(1, sizeof(*task));
+	if (!task) {
 		job->done = now;
 		if (!job->error[0])
 			(void)snprintf(job->error, sizeof(job->error), "no memory for the call");
@@ -621,12 +715,17 @@ void task_begin(struct worker *worker, struct aws_job *job)
 	}
 	if (is_ssm(job) ? job->call != AWS_ASK : job->table_id[0] != '\0')
 		lane_expect(lane_of(task), is_ssm(job) ? job->name : job->table_id);
-	go(task);
+	if (job->call == AWS_ROUTE_GET && job->patience > 0 &&
+	    now + job->patience < mono_min(job->not_after, job->deadline))
+		gather(task, job->patience);
+	else
+		go(task);
 }
 
 void task_wake(struct task *task)
 {
-	if (task->call || (task->waits_for_keys && supply_asking(supply_of(task))))
+	if (task->call || task->gathers || task->queued ||
+	    (task->waits_for_keys && supply_asking(supply_of(task))))
 		return;
 	if (task->waits_for_keys && task->generation == supply_generation(supply_of(task)))
 		finish(task); /* nothing better: the refusal stands */
@@ -643,8 +742,7 @@ void task_cancel(struct task *task)
 		return;
 	if (task->call) {
 		sent = http_abort(task->call);
-		lane_over(lane_of(task), NULL);
-		task->call = NULL;
+		over(task, NULL);
 	}
 	if (sent)
 		job->sent = sent;
@@ -660,7 +758,12 @@ void task_drop(struct task *task)
 		(void)http_abort(task->call);
 		lane_over(lane_of(task), NULL);
 	}
-	aws_job_free(task->job);
+	while (task->job) {
+		struct aws_job *job = task->job;
+
+		task->job = job->beside;
+		aws_job_free(job);
+	}
 	unlink_task(task);
 }
 

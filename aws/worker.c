@@ -14,6 +14,9 @@
 #include "aws/ssm.h"
 #include "aws/task.h"
 
+#define SSM_WIDTH_MAX 16 /* parameters are written one after another, or their service throttles   \
+			  */
+
 /* A task may end, and free itself, when it is woken or cancelled. */
 static void wake_all(struct worker *worker)
 {
@@ -217,6 +220,7 @@ static bool open_lanes(struct worker *worker)
 	struct lane_config ssm = lane_config(worker, "ssm");
 
 	ec2.url = settings->ec2;
+	ec2.width_max = LANE_WARM_MAX;
 	ec2.ping = ec2_describe_table_dry;
 	ec2.warm = shared ? settings->warm : 0;
 	worker->ec2 = lane_open(&ec2);
@@ -228,6 +232,7 @@ static bool open_lanes(struct worker *worker)
 	}
 	ssm.content_type = "application/x-amz-json-1.1";
 	ssm.url = settings->ssm;
+	ssm.width_max = SSM_WIDTH_MAX;
 	ssm.warm = settings->warm;
 	ssm.ping = ping_ssm;
 	ssm.ping_target = SSM_TARGET_GET;
