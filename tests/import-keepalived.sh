@@ -53,6 +53,23 @@ has 'notify_fifo /run/keepalived.fifo'
 has 'priority 238'
 has 'virtual_server 10.1.5.6: the whole block'
 
+import tracks
+accepted
+has 'script "/usr/local/bin/disk-ok /var/lib"'
+has 'timeout 4'
+has '		chk_disk weight -30'
+has 'process "haproxy -W -f"'
+has 'param_match initial'
+has 'quorum 2'
+has '		proxy weight 253'
+has "proxy weight: 'reverse' has no counterpart"
+has '		eth1 weight 9'
+has '# chk_mysql "/usr/bin/mysqladmin ping": track_mysql below does it, over one held connection; it has no weight'
+has 'user nobody: every script runs as script_user'
+has 'terminate_delay 1'
+has 'init_fail'
+if grep -qE '^\t\t(chk_mysql|eth0)' "$work/conf"; then fail "mysqld and the interface are tracked anyway"; fi
+
 import torn
 has 'vip_instance a_name__with___things__in_it'
 has "'300.1.1.1/32' is not an address"

@@ -18,12 +18,12 @@
 
 #include "agent/base/ip.h"
 #include "agent/ctl/ctl.h"
+#include "agent/ctl/import_tracks.h"
 
 #define WORDS_MAX 12
-#define WORD_MAX 256
+#define WORD_MAX IMPORT_WORD_MAX
 #define LINE_MAX_BYTES 2048
 #define INSTANCES_MAX 16
-#define SCRIPTS_MAX 16
 #define LIST_MAX 8
 #define NOTES_MAX 64
 #define NOTIFIES 5
@@ -53,8 +53,8 @@ struct instance {
 	unsigned int vip_count;
 	char peers[LIST_MAX][64];
 	unsigned int peer_count;
-	char scripts[LIST_MAX][64];
-	unsigned int script_count;
+	struct import_tracked tracked[IMPORT_TRACKED_MAX];
+	unsigned int tracked_count;
 	char notify[NOTIFIES][WORD_MAX];
 };
 
@@ -64,12 +64,6 @@ struct group {
 	unsigned int count;
 };
 
-struct script {
-	char name[64];
-	char command[WORD_MAX];
-	unsigned int interval, timeout, rise, fall;
-};
-
 struct import {
 	FILE *out;
 	char cluster[64];
@@ -77,8 +71,8 @@ struct import {
 	char fifo[WORD_MAX];
 	struct instance instances[INSTANCES_MAX];
 	unsigned int instance_count;
-	struct script scripts[SCRIPTS_MAX];
-	unsigned int script_count;
+	struct import_watch watches[IMPORT_WATCHES_MAX];
+	unsigned int watch_count;
 	struct group groups[LIST_MAX];
 	unsigned int group_count;
 	struct {
@@ -87,7 +81,7 @@ struct import {
 	} notes[NOTES_MAX];
 	unsigned int note_count;
 	unsigned int depth;
-	enum { AT_TOP, AT_GLOBAL, AT_INSTANCE, AT_SCRIPT, AT_GROUP, AT_OTHER } block;
+	enum { AT_TOP, AT_GLOBAL, AT_INSTANCE, AT_WATCH, AT_GROUP, AT_OTHER } block;
 	char list[32]; /* the block inside the block */
 };
 
@@ -199,24 +193,45 @@ static void learn_global(struct import *import, const struct line *line)
 		note(import, line, "");
 }
 
-static void learn_script(struct import *import, const struct line *line)
+static void learn_watch(struct import *import, const struct line *line)
 {
-	struct script *script = &import->scripts[import->script_count - 1];
-	const char *word = line->words[0];
-	const char *value = line->count > 1 ? line->words[1] : "";
+	struct import_watch *watch = &import->watches[import->watch_count - 1];
+	char value[WORD_MAX] = "";
+	const char *why;
 
-	if (strcmp(word, "script") == 0)
-		copy(script->command, sizeof(script->command), value);
-	else if (strcmp(word, "interval") == 0)
-		script->interval = number_of(value);
-	else if (strcmp(word, "timeout") == 0)
-		script->timeout = number_of(value);
-	else if (strcmp(word, "rise") == 0)
-		script->rise = number_of(value);
-	else if (strcmp(word, "fall") == 0)
-		script->fall = number_of(value);
-	else
-		note(import, line, "a check decides here, it does not weigh");
+	for (unsigned int w = 1; w < line->count; w++) {
+		size_t used = strlen(value);
+
+		(void)snprintf(value + used, sizeof(value) - used, "%s%s", w > 1 ? " " : "",
+			       line->words[w]);
+	}
+	why = import_watch_learn(watch, line->words[0], value);
+	if (why)
+		note(import, line, why);
+}
+
+/* "NAME [weight N]" in track_script and its like. */
+static void learn_tracked(struct import *import, struct instance *in, const struct line *line)
+{
+	struct import_tracked *tracked = &in->tracked[in->tracked_count];
+
+	if (in->tracked_count == IMPORT_TRACKED_MAX) {
+		note(import, line, "more tracks than fit");
+		return;
+	}
+	*tracked = (struct import_tracked){.kind = import_kind_of_list(import->list)};
+	copy_name(tracked->name, line->words[0]);
+	if (tracked->kind == IMPORT_INTERFACE && strcmp(tracked->name, in->interface) == 0)
+		return; /* its own, which always counts */
+	if (line->count > 2 && strcmp(line->words[1], "weight") == 0) {
+		long weight = strtol(line->words[2], NULL, 10);
+
+		tracked->weighs = true;
+		tracked->weight = (int)(weight < -253 ? -253 : weight > 253 ? 253 : weight);
+	}
+	if (strcmp(line->words[line->count - 1], "reverse") == 0)
+		note(import, line, "'reverse' has no counterpart");
+	in->tracked_count++;
 }
 
 static void learn_vip(struct import *import, struct instance *in, const struct line *line)
@@ -242,8 +257,8 @@ static void learn_entry(struct import *import, struct instance *in, const struct
 		learn_vip(import, in, line);
 	else if (strcmp(import->list, "unicast_peer") == 0 && in->peer_count < LIST_MAX)
 		copy(in->peers[in->peer_count++], 64, line->words[0]);
-	else if (strcmp(import->list, "track_script") == 0 && in->script_count < LIST_MAX)
-		copy_name(in->scripts[in->script_count++], line->words[0]);
+	else if (import_kind_of_list(import->list) != IMPORT_NONE)
+		learn_tracked(import, in, line);
 	else if (strcmp(import->list, "authentication") != 0)
 		note(import, line, import->list);
 }
@@ -303,9 +318,13 @@ static void enter_block(struct import *import, const struct line *line)
 		in->priority = 100;
 		in->preempts = true; /* keepalived's default */
 		copy_name(in->name, name);
-	} else if (strcmp(word, "vrrp_script") == 0 && import->script_count < SCRIPTS_MAX) {
-		import->block = AT_SCRIPT;
-		copy_name(import->scripts[import->script_count++].name, name);
+	} else if (import_kind_of_block(word) != IMPORT_NONE &&
+		   import->watch_count < IMPORT_WATCHES_MAX) {
+		struct import_watch *watch = &import->watches[import->watch_count++];
+
+		import->block = AT_WATCH;
+		watch->kind = import_kind_of_block(word);
+		copy_name(watch->name, name);
 	} else if (strcmp(word, "vrrp_sync_group") == 0 && import->group_count < LIST_MAX) {
 		import->block = AT_GROUP;
 		copy_name(import->groups[import->group_count++].name, name);
@@ -339,9 +358,9 @@ static void learn(struct import *import, const struct line *line)
 	case AT_INSTANCE:
 		learn_instance(import, line);
 		break;
-	case AT_SCRIPT:
+	case AT_WATCH:
 		if (!import->list[0])
-			learn_script(import, line);
+			learn_watch(import, line);
 		break;
 	case AT_GROUP:
 		learn_group(import, line);
@@ -355,7 +374,8 @@ static void learn(struct import *import, const struct line *line)
 static bool is_top(const char *word)
 {
 	return strcmp(word, "vrrp_instance") == 0 || strcmp(word, "vrrp_script") == 0 ||
-	       strcmp(word, "vrrp_sync_group") == 0 || strcmp(word, "global_defs") == 0;
+	       strncmp(word, "vrrp_track_", 11) == 0 || strcmp(word, "vrrp_sync_group") == 0 ||
+	       strcmp(word, "global_defs") == 0;
 }
 
 static void take_line(struct import *import, const struct line *line)
@@ -449,26 +469,21 @@ static void put_nodes(struct import *import)
 		put_node(import, 2, "", others);
 }
 
-static const struct script *mysql_script(const struct import *import)
-{
-	for (unsigned int s = 0; s < import->script_count; s++)
-		if (strstr(import->scripts[s].command, "mysql") ||
-		    strstr(import->scripts[s].command, "maria") ||
-		    strstr(import->scripts[s].name, "mysql"))
-			return &import->scripts[s];
-	return NULL;
-}
-
 static void put_checks(struct import *import)
 {
-	const struct script *mysql = mysql_script(import);
+	const struct import_watch *mysql = NULL;
 
-	for (unsigned int s = 0; s < import->script_count; s++) {
-		const struct script *script = &import->scripts[s];
+	for (unsigned int w = 0; w < import->watch_count; w++) {
+		const struct import_watch *watch = &import->watches[w];
 
-		put(import, "# vrrp_script %s \"%s\": %s\n", script->name, script->command,
-		    script == mysql ? "track_mysql below does it, over one held connection"
-				    : "no counterpart: only mysqld is checked");
+		if (!import_watch_is_mysql(watch)) {
+			import_watch_put(import->out, watch);
+			continue;
+		}
+		mysql = mysql ? mysql : watch;
+		put(import, "# %s \"%s\": track_mysql below does it, over one held connection%s\n",
+		    watch->name, watch->what,
+		    watch->weight ? "; it has no weight: down is unfit" : "");
 	}
 	put(import, "track_mysql local {\n\tsocket /run/mysqld/mysqld.sock\n\tuser zonevip\n");
 	if (mysql && mysql->rise)
@@ -517,6 +532,8 @@ static void put_instance(struct import *import, const struct instance *in)
 	    "\troute_table {\n\t\tFILL_IN_ROUTE_TABLE\n\t}\n"
 	    "\tparameter FILL_IN_PARAMETER\t# of the SSM Parameter Store\n"
 	    "\ttrack_mysql local\n");
+	import_tracked_put(import->out, in->tracked, in->tracked_count, import->watches,
+			   import->watch_count);
 	if (in->preempts && in->preempt_delay > 0)
 		put(import, "\tpreempt on\n\tpreempt_delay %.0f\n", in->preempt_delay);
 	else if (in->preempts)

@@ -121,3 +121,67 @@ def test_a_script_that_fails_or_hangs_moves_the_vip_and_one_that_cannot_run_does
         wait_health(lab, name, "chk", "unknown")
     assert "could not be run" in track(lab, OWNER, "chk")["evidence"]
     nothing_moves(lab, since, 2, OWNER)
+
+
+def test_a_process_or_device_that_goes_makes_the_node_unfit(lab, guards):
+    for name in DB_HOSTS:
+        lab.host(name).exec(["sh", "-c", "ip link del zv0 2>/dev/null; "
+                                         "ip link add zv0 type veth peer zv1 && ip link set zv1 up && ip link set zv0 up"])
+    guard = guards(OWNER)
+    install(lab, track_interface=["zv0"])
+    start(lab)
+    wait_health(lab, OTHER, "zv0", "up")
+
+    since = now_ns()
+    lab.host(OWNER).exec(["ip", "link", "set", "zv0", "down"])
+    moved(lab, since, OTHER)
+    assert track(lab, OWNER, "zv0")["evidence"] == "is down or absent"
+    lab.host(OWNER).exec(["ip", "link", "set", "zv0", "up"])
+    well_again(lab, OWNER)
+
+    # All hosts of the lab share one table of processes: without the guard nobody can serve.
+    guard.kill()
+    guard.wait()
+    for name in DB_HOSTS:
+        wait_health(lab, name, "guard", "down")
+        lab.wait_for(lambda name=name: state(lab, name) == "FAULT", 10, f"{name} to be in FAULT")
+    guards(OWNER)
+    lab.wait_for(lambda: any(state(lab, name) == "MASTER" for name in DB_HOSTS), 20, "a MASTER again")
+    for name in DB_HOSTS:
+        wait_health(lab, name, "guard", "up")
+        lab.host(name).exec(["ip", "link", "del", "zv0"])
+
+
+def test_a_number_in_a_file_moves_the_priority_and_with_preempt_the_vip(lab, guards):
+    guards(OWNER)
+    install(lab, preempt="on", preempt_delay="1")
+    start(lab)
+    assert instance(lab, OWNER)["effective_priority"] == instance(lab, OWNER)["base_priority"]
+
+    since = now_ns()
+    flag(lab, OWNER, "lean", "-40\n")  # times 3
+    moved(lab, since, OTHER)
+    owner = instance(lab, OWNER)
+    assert owner["effective_priority"] == owner["base_priority"] - 120
+    assert owner["eligible"] and owner["not_eligible_because"] == []
+    assert "weight 3: adds -120" in lab.host(OWNER).exec(["zonevipctl", "why"]).stdout
+    metrics = lab.host(OWNER).exec(["zonevipctl", "metrics"]).stdout
+    assert f'zonevip_priority{{vip_instance="MasterDB"}} {owner["effective_priority"]}' in metrics
+    assert 'zonevip_track_health{track="lean",health="down"} 1' in metrics
+
+
+def test_a_runner_that_is_started_again_is_not_noticed(lab, guards):
+    guards(OWNER)
+    install(lab)
+    start(lab)
+    wait_health(lab, OWNER, "chk", "up")
+    since = now_ns()
+    for name in DB_HOSTS:
+        lab.host(name).notify_stop()
+        lab.host(name).notify_start()
+    nothing_moves(lab, since, 4, OWNER)
+    for name in DB_HOSTS:
+        assert track(lab, name, "chk")["health"] == "up"
+        assert instance(lab, name)["eligible"] or name == OWNER
+    age = track(lab, OWNER, "chk")["age_ms"]
+    assert age < 4000  # it runs again
