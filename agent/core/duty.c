@@ -52,7 +52,8 @@ static struct action *ask(struct turn *t, enum core_duty which)
 	struct duty *duty = &t->in->duties[which];
 	struct action *act = emit(t, duties[which].act);
 
-	if (which == DUTY_PROMOTE) { /* a fence asked for before it is carried out before it */
+	/* A fence asked for before it is carried out before it. */
+	if (which == DUTY_PROMOTE && !PLANTED(STALE_FENCE)) {
 		t->in->fenced = false;
 		t->in->duties[DUTY_FENCE].op = 0;
 	}

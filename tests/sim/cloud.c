@@ -171,6 +171,12 @@ void cloud_start(struct world *world, unsigned int host, const struct action *ac
 	       world->now + rng_below(&world->rng, path_of(world, call)->hand_over_max));
 }
 
+static bool meets_bad_table(const struct path *path, const struct action *act)
+{
+	return (act->type == ACT_ROUTE_GET || act->type == ACT_ROUTE_SET) &&
+	       act->table + 1 == path->bad_table;
+}
+
 /* The worker hands the request to the socket, or finds it too old. */
 void cloud_send(struct world *world, int index)
 {
@@ -180,6 +186,7 @@ void cloud_send(struct world *world, int index)
 	mono_us left = call->act.deadline - clock;
 	mono_us there = rng_between(&world->rng, path->latency_min, path->latency_max) / 2;
 	bool late = rng_chance(&world->rng, path->late_permille);
+	bool bad = meets_bad_table(path, &call->act);
 
 	if (call->answered)
 		return;
@@ -195,9 +202,10 @@ void cloud_send(struct world *world, int index)
 		return;
 	}
 	if (late || world->now < world->cloud.outage_until ||
-	    rng_chance(&world->rng, path->error_permille)) {
+	    rng_chance(&world->rng, path->error_permille) || bad) {
 		call->outcome = late					 ? OUTCOME_UNKNOWN
 				: world->now < world->cloud.outage_until ? OUTCOME_UNKNOWN
+				: bad					 ? path->table_error
 									 : path->error;
 		if (late)
 			there = left + rng_below(&world->rng, path->late_max);

@@ -13,7 +13,9 @@
 void judge_init(struct judge *judge)
 {
 	*judge = (struct judge){0};
-	for (unsigned int n = 0; n < WORLD_NODES; n++)
+	for (unsigned int n = 0; n < WORLD_NODES; n++) {
+		for (unsigned int o = 0; o < WORLD_NODES; o++)
+			judge->mute_since[n][o] = MONO_NEVER;
 		for (unsigned int i = 0; i < WORLD_INSTANCES; i++) {
 			judge->seats[n][i].alias_wrong = MONO_NEVER;
 			judge->seats[n][i].read_me = MONO_LONG_AGO;
@@ -23,6 +25,7 @@ void judge_init(struct judge *judge)
 				judge->dual_since[n][o][i] = judge->both_writable_since[n][o][i] =
 					MONO_NEVER;
 		}
+	}
 }
 
 static bool awake(const struct world *world, unsigned int host)
@@ -86,6 +89,38 @@ static const char *one_master(struct world *world, struct judge *judge, unsigned
 				*since = world->now;
 			else if (world->now - *since > timers->dead_after + DUAL_MAX)
 				return blame(world, b, "I1 two MASTERs that hear each other");
+		}
+	return NULL;
+}
+
+static const char *told(const struct core *core, unsigned int peer, const struct core *other)
+{
+	if (core->config_differs[peer] != (other->config.digest != core->config.digest))
+		return "M1 a node does not say that a peer's configuration is another, or the same";
+	if (core->software_differs[peer] != (other->config.software != core->config.software))
+		return "M1 a node does not say that a peer runs another version, or the same";
+	return NULL;
+}
+
+/* M1 Two that hear each other both say whether configuration and version differ. */
+static const char *mismatch_is_told(struct world *world, struct judge *judge)
+{
+	const struct timers *timers = timers_profile(world->config.profile);
+
+	for (unsigned int a = 0; a < world->config.nodes; a++)
+		for (unsigned int b = 0; b < world->config.nodes; b++) {
+			mono_us *since = &judge->mute_since[a][b];
+			const struct core *core = &world->hosts[a].core;
+			const char *broken = NULL;
+
+			if (a != b && awake(world, a) && awake(world, b) && both_hear(world, a, b))
+				broken = told(core, b, &world->hosts[b].core);
+			if (!broken)
+				*since = MONO_NEVER;
+			else if (*since == MONO_NEVER)
+				*since = world->now;
+			else if (world->now - *since > 2 * timers->dead_after + DUAL_MAX)
+				return blame(world, a, broken);
 		}
 	return NULL;
 }
@@ -292,6 +327,8 @@ const char *judge_look(struct world *world, struct judge *judge)
 			broken = one_writable(world, judge, i);
 	}
 	judge->moved = false;
+	if (all && !broken)
+		broken = mismatch_is_told(world, judge);
 	if (world->heap_count > 20000 && !broken)
 		broken = "I11 the queue of events grows without end";
 	return broken;
@@ -484,10 +521,10 @@ static const char *route_alone_decides(const struct world *world, struct judge *
 	struct seat *seat = &judge->seats[host][instance];
 	mono_us seen = in->record.answered;
 
-	if (!world->config.outage_takeover)
-		return "I2 a route taken in an outage of the store although that is off";
 	if (in->acting_since == seat->by_route_since || in->record.owner < 0)
 		return NULL;
+	if (!world->hosts[host].core.config.outage_takeover)
+		return "I2 a route taken in an outage of the store although that is off";
 	for (unsigned int n = 0; n < world->config.nodes; n++)
 		seen = mono_max(seen, in->view[n].act_seen);
 	if (seat->by_route_since > seen && seat->by_route_version == in->record.version &&
@@ -596,7 +633,7 @@ static const char *silence_is_real(struct world *world, const struct judge *judg
 		    in->record.version ==
 			    world->hosts[host].instances[act->instance].record.version)
 			return "T1 a silent claim against a MASTER with a valid lease";
-		if (world->config.fence && in->record.owner == (int)n &&
+		if (in->config.fence && in->record.owner == (int)n &&
 		    world->hosts[n].path[SERVICE_EC2].down &&
 		    world->hosts[n].path[SERVICE_SSM].down)
 			return "T1 a silent claim before the isolated MASTER fenced itself";

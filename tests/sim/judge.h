@@ -37,6 +37,7 @@ struct judge {
 	struct seat seats[WORLD_NODES][WORLD_INSTANCES];
 	mono_us dual_since[WORLD_NODES][WORLD_NODES][WORLD_INSTANCES];
 	mono_us both_writable_since[WORLD_NODES][WORLD_NODES][WORLD_INSTANCES];
+	mono_us mute_since[WORLD_NODES][WORLD_NODES]; /* a mismatch is there and not told */
 	uint32_t boot[WORLD_NODES];
 	mono_us booted[WORLD_NODES];
 	mono_us store_bad[WORLD_NODES]; /* when its way to the parameter store was last not good */

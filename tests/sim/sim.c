@@ -94,6 +94,17 @@ static void draw_weight(uint64_t seed, struct world_config *config)
 	config->weight_counts = rng_chance(&rng, 300);
 }
 
+/* The same: nodes that were not given the same configuration, or run another version. */
+static void draw_mix(uint64_t seed, struct world_config *config)
+{
+	struct rng rng = {.state = seed ^ 0x5bd1e9955bd1e995ULL};
+
+	if (rng_chance(&rng, 700))
+		return;
+	for (unsigned int n = 0; n < config->nodes; n++)
+		config->variants[n] = (uint8_t)rng_below(&rng, VARIANTS);
+}
+
 static void draw_faults(struct run *run, struct rng *rng)
 {
 	struct swarm *swarm = &run->swarm;
@@ -122,6 +133,7 @@ static void begin(struct run *run, const struct sim_options *options, uint64_t s
 	run->judge.canary = options->canary;
 	draw_world(&rng, &config);
 	draw_weight(seed, &config);
+	draw_mix(seed, &config);
 	config.seed = rng_next(&rng);
 	draw_faults(run, &rng);
 	run->swarm.families &= ~options->without;

@@ -34,7 +34,8 @@ const char *family_name(enum family family)
 		"api_late",  "api_stale",  "api_denied", "outage",    "store",	  "pause",
 		"crash",     "check",	   "link",	 "alias",     "target",	  "route",
 		"parameter", "hand_over",  "freeze",	 "standby",   "stop",	  "clock",
-		"late",	     "state_file", "duty",	 "dark",      "weight",
+		"late",	     "state_file", "duty",	 "dark",      "weight",	  "reload",
+		"table",
 	};
 
 	return names[family];
@@ -226,6 +227,26 @@ static void strike_weight(struct swarm *swarm, struct world *world, const struct
 		    number);
 	if (!s->end)
 		end_after(swarm, world, *s, 60 * SEC);
+}
+
+static void strike_reload(struct swarm *swarm, struct world *world, const struct strike *s)
+{
+	const struct host *h = &world->hosts[s->a];
+	uint8_t variant = (uint8_t)rng_below(&swarm->rng, VARIANTS);
+
+	world->config.variants[s->a] = rng_chance(&swarm->rng, 500) ? variant : 0;
+	if (h->running && !h->paused)
+		world_reload(world, s->a, NULL);
+}
+
+static void strike_table(struct swarm *swarm, struct world *world, const struct strike *s)
+{
+	struct path *path = &world->hosts[s->a].path[SERVICE_EC2];
+
+	path->bad_table = s->end ? 0 : 1 + (unsigned int)rng_below(&swarm->rng, WORLD_TABLES);
+	path->table_error = errors[rng_below(&swarm->rng, sizeof(errors) / sizeof(errors[0]))];
+	if (!s->end)
+		end_after(swarm, world, *s, 120 * SEC);
 }
 
 static void strike_process(struct swarm *swarm, struct world *world, const struct strike *s)
@@ -420,6 +441,12 @@ static void carry_out(struct swarm *swarm, struct world *world, const struct str
 	case FAMILY_WEIGHT:
 		strike_weight(swarm, world, s);
 		break;
+	case FAMILY_RELOAD:
+		strike_reload(swarm, world, s);
+		break;
+	case FAMILY_TABLE:
+		strike_table(swarm, world, s);
+		break;
 	case FAMILIES:
 		break;
 	}
@@ -491,6 +518,10 @@ void swarm_heal(struct swarm *swarm, struct world *world)
 			world_duty(world, a, (enum core_duty)d, OUTCOME_OK, 5 * MSEC);
 		world_boot(world, a);
 		world_resume(world, a);
+		if (world->config.variants[a]) { /* all are told the same in the end */
+			world->config.variants[a] = 0;
+			world_reload(world, a, NULL);
+		}
 		world_check(world, a, HEALTH_RESULT_GOOD);
 		world_weigh(world, a, HEALTH_RESULT_GOOD, 0);
 		world_target(world, a, true, false);

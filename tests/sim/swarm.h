@@ -45,6 +45,8 @@ enum family {
 	FAMILY_DUTY,	   /* gate, promotion, fence and release hook fail, refuse, hang */
 	FAMILY_DARK,	   /* a pair cut apart and the store away for one of it, long */
 	FAMILY_WEIGHT,	   /* a track that moves the priority changes */
+	FAMILY_RELOAD,	   /* a node reads another configuration, or its own again */
+	FAMILY_TABLE,	   /* one table alone fails, for one node */
 	FAMILIES
 };
 

@@ -604,6 +604,8 @@ void world_free(struct world *world)
 static void fill_config(struct world *world, unsigned int host, struct core_config *config,
 			struct core_instance_config *instances)
 {
+	uint32_t variant = world->config.variants[host];
+
 	*config = (struct core_config){
 		.timers = *timers_profile(world->config.profile),
 		.node_count = world->config.nodes,
@@ -615,22 +617,26 @@ static void fill_config(struct world *world, unsigned int host, struct core_conf
 		.instances = instances,
 		.touch_owner = world->config.touch_owner,
 		.evidence = world->config.evidence,
-		.outage_takeover = world->config.outage_takeover,
-		.observe = (world->config.observers >> host) & 1};
+		.outage_takeover = world->config.outage_takeover != !!(variant & VARIANT_OUTAGE),
+		.observe = (world->config.observers >> host) & 1,
+		.software = (uint16_t)(0x0100 + (variant & VARIANT_SOFTWARE)),
+		.digest = variant & ~(uint32_t)VARIANT_SOFTWARE};
 	config->nonce =
 		rng_next(&world->rng) | 1; /* one after the other: an initialiser has no order */
 	config->seed = rng_next(&world->rng);
 	for (unsigned int n = 0; n < world->config.nodes; n++)
 		config->nodes[n] = (struct core_node){.id = world_node_id(n),
 						      .priority = world->config.priority[n]};
+	if (variant & VARIANT_PRIORITY) /* it alone believes so */
+		config->nodes[host].priority = (uint8_t)(255 - config->nodes[host].priority);
 	for (unsigned int i = 0; i < world->config.instances; i++)
 		instances[i] = (struct core_instance_config){
 			.id = (uint16_t)(100 + i),
 			.tables = world->config.tables,
 			.tracks = 1,
 			.weights = {0, world->config.weight},
-			.fence = world->config.fence,
-			.preempt = world->config.preempt,
+			.fence = world->config.fence != !!(variant & VARIANT_ISOLATION),
+			.preempt = world->config.preempt != !!(variant & VARIANT_PREEMPT),
 			.preempt_delay = world->config.preempt_delay,
 			.group = world->config.group,
 			.gates = world->config.duties[DUTY_GATE],

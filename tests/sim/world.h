@@ -24,6 +24,16 @@
 #define WORLD_BACKLOG 64 /* packets a stopped process finds in its socket afterwards */
 #define WORLD_STRANGER 99
 
+/* In what the configuration of a node differs from that of the world. */
+enum world_variant {
+	VARIANT_SOFTWARE = 1 << 0,
+	VARIANT_ISOLATION = 1 << 1,
+	VARIANT_OUTAGE = 1 << 2,
+	VARIANT_PREEMPT = 1 << 3,
+	VARIANT_PRIORITY = 1 << 4,
+	VARIANTS = 1 << 5,
+};
+
 struct world_config {
 	unsigned int nodes, instances, tables;
 	enum timers_profile profile;
@@ -31,8 +41,9 @@ struct world_config {
 	bool duties[CORE_DUTIES]; /* which of them the instances have */
 	bool unpromoted_ok;
 	bool touch_owner, outage_takeover, evidence;
-	unsigned int observers; /* set of nodes that only observe */
-	bool preempt, group;	/* of all instances */
+	unsigned int observers;	       /* set of nodes that only observe */
+	uint8_t variants[WORLD_NODES]; /* sets of world_variant: configurations differ */
+	bool preempt, group;	       /* of all instances */
 	mono_us preempt_delay;
 	int weight; /* of the second track, which moves priorities only; 0 = there is none */
 	bool weight_counts; /* it is multiplied by the number reported */
@@ -58,6 +69,9 @@ struct path {
 	unsigned int stale_permille;
 	mono_us stale_max;
 	mono_us hand_over_max; /* decision to socket */
+	unsigned int
+		bad_table; /* that one alone answers with table_error; 0 = none, 1 = the first */
+	enum outcome table_error;
 };
 
 struct param_version {
