@@ -199,63 +199,6 @@ static void on_check(void *arg, unsigned int track, const struct mycheck_result 
 	agent_database_checked(agent, track);
 }
 
-static void look_at_alias(struct agent *agent, unsigned int instance)
-{
-	bool any = !core_acting(&agent->instances[instance]);
-
-	agent_feed(agent, &(struct event){.type = EV_ALIAS,
-					  .instance = instance,
-					  .outcome = OUTCOME_OK,
-					  .up = agent_plumbed(agent, instance, any)});
-}
-
-static void look_at_link(struct agent *agent, unsigned int instance)
-{
-	const char *interface = agent->conf->instances[instance].interface;
-
-	agent_feed(agent, &(struct event){.type = EV_LINK,
-					  .instance = instance,
-					  .up = link_up(agent->netlink, interface) == 1});
-}
-
-static void on_address(void *arg, const char *interface, const struct ip *address, bool present)
-{
-	struct agent *agent = arg;
-
-	(void)present; /* the kernel is asked: an event may be older than our own last change */
-	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
-		const struct conf_instance *conf = &agent->conf->instances[i];
-
-		if (strcmp(conf->interface, interface) != 0)
-			continue;
-		for (unsigned int v = 0; v < conf->vip_count; v++)
-			if (ip_equal(&conf->vips[v].address, address))
-				look_at_alias(agent, i);
-	}
-}
-
-static void on_link(void *arg, const char *interface, bool up)
-{
-	struct agent *agent = arg;
-
-	(void)up;
-	agent_watch_links(agent, interface);
-	for (unsigned int i = 0; i < agent->conf->instance_count; i++)
-		if (strcmp(agent->conf->instances[i].interface, interface) == 0)
-			look_at_link(agent, i);
-}
-
-static void look_at_everything(void *arg)
-{
-	struct agent *agent = arg;
-
-	agent_watch_links(agent, NULL);
-	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
-		look_at_link(agent, i);
-		look_at_alias(agent, i);
-	}
-}
-
 static void on_notified(void *arg, const struct notify_report *report)
 {
 	struct agent *agent = arg;
@@ -483,11 +426,7 @@ static int open_checks(struct agent *agent, struct err *err)
 
 static int open_shells(struct agent *agent, const struct agent_paths *paths, struct err *err)
 {
-	const struct netlink_callbacks callbacks = {
-		.address = on_address, .link = on_link, .resync = look_at_everything, .arg = agent};
-
-	agent->netlink = netlink_open(agent->loop, &callbacks, err);
-	if (!agent->netlink || open_heartbeat(agent, err) < 0)
+	if (agent_open_netlink(agent, err) < 0 || open_heartbeat(agent, err) < 0)
 		return -1;
 	agent->control = control_open(agent->loop, paths->control, agent->conf->control_group,
 				      agent_on_request, agent, err);
@@ -544,7 +483,7 @@ struct agent *agent_open(struct ev_loop *loop, struct conf *conf, const struct a
 		log_event(LOG_LV_WARNING, "observe",
 			  "effect=\"decides and tells, changes nothing\"");
 	start_watchers(agent);
-	look_at_everything(agent);
+	agent_look_around(agent);
 	return agent;
 fail:
 	agent_close(agent);
@@ -572,8 +511,7 @@ void agent_close(struct agent *agent)
 	if (agent->control)
 		control_close(agent->control);
 	heartbeat_close(agent->heartbeat);
-	if (agent->netlink)
-		netlink_close(agent->netlink);
+	agent_close_netlink(agent);
 	for (unsigned int i = 0; agent->extra && i < agent->conf->instance_count; i++) {
 		struct agent_instance *extra = &agent->extra[i];
 

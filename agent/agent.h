@@ -5,6 +5,7 @@
  *
  *   agent.c    callbacks -> events, the door agent_feed(), the timer, open and close
  *   apply.c    actions -> shells
+ *   around.c   links and addresses -> events
  *   answers.c  finished AWS jobs and identity -> events
  *   tables.c   which route tables there are: listed, or found in the VPC
  *   cloud.c    configuration -> the AWS worker; what AWS announces -> hand-overs
@@ -69,6 +70,7 @@ struct agent_instance {
 	unsigned int route_room;
 	char reason[AGENT_REASON_MAX]; /* an operator's, for the maintenance; "" = none */
 	char told[16];		       /* keepalived's word last given to scripts */
+	bool alias_changed;	       /* the kernel has told of a change: to be looked at */
 	bool alias_report;	       /* the core waits to hear how plumbing went */
 };
 
@@ -130,6 +132,7 @@ struct agent {
 	ev_check woken;	       /* first thing after every wake-up: were we late? */
 	ev_timer target_timer; /* source/destination check and the peers' interfaces */
 	ev_timer leave_timer;  /* the next try to hand over because of a notice */
+	ev_timer settle_timer; /* when to look at an address that has changed */
 	ev_timer exit_timer;   /* ends the loop, after a moment for the last notifications */
 	mono_us deadline;
 	mono_us started;
@@ -187,6 +190,12 @@ void agent_apply(struct agent *agent, const struct action *act);
 uint32_t agent_run_hook(struct agent *agent, const struct action *act, const char *word);
 /* All VIPs of an instance are there (or, when @any, one of them). */
 bool agent_plumbed(struct agent *agent, unsigned int instance, bool any);
+
+/* around.c */
+int agent_open_netlink(struct agent *agent, struct err *err);
+void agent_close_netlink(struct agent *agent);
+/* Every link and every address of ours, as they are now. */
+void agent_look_around(struct agent *agent);
 
 /* events.c */
 /* Keeps a line for `zonevipctl events`. */
