@@ -44,3 +44,10 @@ def row(number: int, **bounds: float):
         test.row = Bounds(number, **bounds)
         return test
     return mark
+
+
+def lasting(seconds: float) -> float:
+    """How long a fault lasts that the contract wants for so long: scripts/faults plays it once whole, then a tenth of it."""
+    if os.environ.get("ZONEVIP_FAULTS_FULL"):
+        return seconds
+    return seconds / 10 if os.environ.get("ZONEVIP_LONG") else min(seconds / 10, 5.0)

@@ -9,6 +9,7 @@ from faults.bounds import MARGIN_S, T_SILENT_S, TWO_TABLES, row
 from vpc import VIP, now_ns
 
 OWNER, OTHER = "DB_Host1", "DB_Host2"
+STRANGER = "10.1.7.7"
 BACK_S = 1.0
 RESIGN_S = 0.9
 
@@ -34,9 +35,11 @@ def test_1_kill_9_and_a_restart_is_no_transition(pair):
 
 @row(2, out=T_SILENT_S, writes=TWO_TABLES)
 def test_2_kill_9_for_good_leaves_no_address_and_the_peer_takes_over(pair):
+    pair.host(OWNER).exec(["ip", "addr", "add", STRANGER + "/32", "dev", "eth0", "label", "eth0:7"])
     since = now_ns()
     pair.host(OWNER).agent_kill(restart=False)
     assert pair.holders() == [], "the cleanup has ended and taken the address away"
+    assert pair.holders(STRANGER) == [OWNER], "and nobody else's"
     pair.wait_owner(OTHER, 15)
     assert "event=alias_cleaned" in pair.host(OWNER).agent_log()
     ends = [line for line in pair.history(since=since, event="process", host=OWNER) if line["what"] == "cleanup"]

@@ -17,11 +17,12 @@ from .service import Service, Unit
 
 
 def units(host: str, users: Users, texts: dict[str, str]) -> list[Unit]:
-    """mysqld as the lab has it; the others as the package has them, less what needs systemd itself."""
+    """mysqld as the lab has it; ours as the package has them, less what needs systemd itself; keepalived as Debian has it."""
     return [
         Unit("mysqld", mysql.argv(DB_HOSTS.index(host) + 1), stop_timeout_s=20),
         unitfile.load("zonevip-notify", "zonevip-notify.service", texts, users.ids),
         unitfile.load("zonevipd", "zonevip.service", texts, users.ids),
+        Unit("keepalived", ["/usr/sbin/keepalived", "--dont-fork", "--log-console", "--vrrp"], notify=False),
     ]
 
 
