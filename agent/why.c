@@ -40,6 +40,7 @@ static const char *const meanings[] = {
 	"touches go to the parameter itself",
 	"somebody keeps moving a route: it is left alone for the rest of a minute",
 	"it would have claimed: whoever guards the VIP now has not moved it yet",
+	"another candidate's database has transactions that are missing here: that one goes first",
 };
 
 struct why {

@@ -510,6 +510,9 @@ static void learn(struct turn *t, const struct event *ev)
 	case EV_EVIDENCE:
 		evidence_learn(core, t->now, ev);
 		break;
+	case EV_BEHIND:
+		set_flag(t->in, FLAG_BEHIND, ev->up);
+		break;
 	case EV_TYPES:
 		break;
 	}

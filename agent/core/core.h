@@ -119,6 +119,7 @@ enum core_flag {
 	FLAG_TOUCHES_OWNER = 1 << 11, /* touches go to P itself (touch = owner) */
 	FLAG_ROUTE_FIGHT = 1 << 12,   /* somebody keeps moving a route: not mended for a while */
 	FLAG_WOULD_CLAIM = 1 << 13,   /* it only observes: this is where it would have claimed */
+	FLAG_BEHIND = 1 << 14, /* another candidate's database has more: that one goes first */
 };
 
 /* Owner of P and target of a route: a node index, or one of these. */
@@ -211,6 +212,7 @@ enum event_type {
 	EV_RELEASED,
 	EV_EVIDENCE, /* answer to ACT_EVIDENCE_GET: node, op, outcome, sent, up: it may be running
 		      */
+	EV_BEHIND,   /* instance: up = its database lacks what that of another candidate has */
 	EV_TYPES
 };
 
@@ -651,7 +653,7 @@ enum core_refusal core_refuses(const struct core *core, mono_us now, const struc
 /* For status: the peers and lease as numbers. */
 bool core_hears(const struct core *core, mono_us now, unsigned int node);
 
-/* What its tracks make of this node's priority for an instance: 1 to 254. */
+/* What its tracks make of this node's priority for an instance: 1 to 254; 1 while it is behind. */
 unsigned int core_priority(const struct core *core, unsigned int instance);
 /* What one of them adds; 0 when it has no weight there. */
 int core_track_adds(const struct core *core, unsigned int instance, unsigned int track);

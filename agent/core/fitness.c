@@ -151,8 +151,13 @@ int core_track_adds(const struct core *core, unsigned int instance, unsigned int
 
 unsigned int core_priority(const struct core *core, unsigned int instance)
 {
+	const struct instance *in = &core->instances[instance];
+	uint32_t flags = in->flags | core->instances[in->leader].flags;
 	int sum = core->config.nodes[core->config.self].priority;
 
+	/* Of one that acts nobody else has more. */
+	if (flags & FLAG_BEHIND && !core_acting(in))
+		return 1;
 	for (unsigned int k = 0; k < core->config.track_count; k++)
 		sum += core_track_adds(core, instance, k);
 	return sum < 1 ? 1 : sum > 254 ? 254 : (unsigned int)sum;

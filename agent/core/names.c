@@ -101,6 +101,7 @@ const char *core_event_name(enum event_type type)
 		[EV_FENCED] = "fenced",
 		[EV_RELEASED] = "released",
 		[EV_EVIDENCE] = "evidence",
+		[EV_BEHIND] = "behind",
 	};
 
 	return NAME_OF(names, type);
@@ -151,7 +152,7 @@ const char *core_flag_name(uint32_t set)
 	static const char *const names[] = {
 		"partitioned", "unconfirmed",	 "unrecorded",	"partial",	"degraded",
 		"alias_fight", "stranger",	 "backoff",	"owner_silent", "blocked",
-		"unpromoted",  "touch_on_owner", "route_fight", "would_claim",
+		"unpromoted",  "touch_on_owner", "route_fight", "would_claim",	"behind",
 	};
 
 	return NAME_OF(names, lowest_bit(set));

@@ -362,6 +362,7 @@ static bool sensible(const struct tape *tape, const struct event *ev)
 	case EV_TICK:
 	case EV_RESUMED:
 	case EV_LINK:
+	case EV_BEHIND:
 	case EV_ALIAS:
 	case EV_TARGET:
 	case EV_PARAM_READ:

@@ -286,6 +286,9 @@ static bool in_words(struct words *words, const struct tape *tape, const struct 
 		    outcome_name(ev->outcome));
 		words->always = ev->op != 0;
 		return true;
+	case EV_BEHIND:
+		say(words, "database %s", ev->up ? "behind another candidate's" : "not behind");
+		return true;
 	case EV_EVIDENCE:
 		words->part = (unsigned int)ev->node;
 		say(words, "machine of node %d: %s", ev->node,

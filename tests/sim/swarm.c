@@ -225,6 +225,7 @@ static void strike_weight(struct swarm *swarm, struct world *world, const struct
 		    : number < 0 ? HEALTH_RESULT_NO_ANSWER
 				 : HEALTH_RESULT_BAD,
 		    number);
+	world_behind(world, s->a, !s->end && rng_chance(&swarm->rng, 300));
 	if (!s->end)
 		end_after(swarm, world, *s, 60 * SEC);
 }
@@ -524,6 +525,7 @@ void swarm_heal(struct swarm *swarm, struct world *world)
 		}
 		world_check(world, a, HEALTH_RESULT_GOOD);
 		world_weigh(world, a, HEALTH_RESULT_GOOD, 0);
+		world_behind(world, a, false);
 		world_target(world, a, true, false);
 		for (unsigned int i = 0; i < world->config.instances; i++) {
 			world_link(world, a, i, true);

@@ -79,6 +79,7 @@ void trace_event(struct world *world, unsigned int host, const struct event *ev)
 	case EV_FENCED:
 	case EV_RELEASED:
 	case EV_EVIDENCE:
+	case EV_BEHIND:
 	case EV_TYPES:
 		break;
 	}
@@ -152,6 +153,7 @@ static void print_event(const struct trace_line *line, FILE *to)
 	case EV_TARGET:
 	case EV_COMMAND:
 	case EV_EVIDENCE:
+	case EV_BEHIND:
 	case EV_TYPES:
 		(void)fprintf(to, "i%lld %lld %lld", line->a, line->b, line->c);
 		break;

@@ -464,6 +464,11 @@ static void dispatch(struct world *world, const struct item *item)
 				     .health = h->weight,
 				     .number = h->number});
 		break;
+	case HAPPENS_BEHIND:
+		for (unsigned int i = 0; i < world->config.instances; i++)
+			feed(world, item->host,
+			     &(struct event){.type = EV_BEHIND, .instance = i, .up = h->behind});
+		break;
 	case HAPPENS_TARGET:
 		feed(world, item->host,
 		     &(struct event){.type = EV_TARGET,
@@ -511,6 +516,7 @@ static bool orphaned(struct world *world, const struct item *item)
 	case HAPPENS_LINK:
 	case HAPPENS_CHECK:
 	case HAPPENS_WEIGHT:
+	case HAPPENS_BEHIND:
 	case HAPPENS_TARGET:
 	case HAPPENS_RESUME:
 	case HAPPENS_DUTY:
@@ -774,6 +780,13 @@ void world_check(struct world *world, unsigned int host, enum health_result resu
 	world->hosts[host].check = result;
 	if (world->hosts[host].running)
 		happen(world, host, HAPPENS_CHECK, 0, 1);
+}
+
+void world_behind(struct world *world, unsigned int host, bool behind)
+{
+	world->hosts[host].behind = behind;
+	if (world->hosts[host].running)
+		happen(world, host, HAPPENS_BEHIND, 0, 0);
 }
 
 void world_weigh(struct world *world, unsigned int host, enum health_result result, int number)

@@ -165,6 +165,7 @@ struct host {
 	enum health_result check;
 	enum health_result weight; /* the track that has one, as last reported */
 	int number;
+	bool behind; /* its database lacks what another candidate's has */
 	mono_us check_period;
 	struct path path[SERVICES];
 	struct item *backlog; /* what came while it stood still */
@@ -200,6 +201,7 @@ enum happening {
 	HAPPENS_LINK,
 	HAPPENS_CHECK,
 	HAPPENS_WEIGHT,
+	HAPPENS_BEHIND,
 	HAPPENS_TARGET,
 	HAPPENS_RESUME,
 	HAPPENS_EVIDENCE, /* index: node, op */
@@ -299,6 +301,7 @@ void world_duty(struct world *world, unsigned int host, enum core_duty duty, enu
 /* Any event, as a shell would tell it. */
 void world_tell(struct world *world, unsigned int host, const struct event *ev);
 void world_check(struct world *world, unsigned int host, enum health_result result);
+void world_behind(struct world *world, unsigned int host, bool behind);
 /* The track that moves priorities reports. */
 void world_weigh(struct world *world, unsigned int host, enum health_result result, int number);
 void world_link(struct world *world, unsigned int host, unsigned int instance, bool up);

@@ -197,6 +197,41 @@ static void in_a_sync_group_a_track_of_one_weighs_for_all(void **state)
 	assert_int_equal(core_priority(&core, 1), 85);
 }
 
+/* --- databases that lack something ---------------------------------------------------------- */
+
+static void the_most_advanced_candidate_goes_first_whatever_its_priority(void **state)
+{
+	struct world *world = weighing(3, 0, false);
+
+	(void)state;
+	world_behind(world, B, true);
+	pass(world, SEC);
+	assert_int_equal(priority_of(world, B), 1);
+	assert_true(world_instance(world, B, 0)->flags & FLAG_BEHIND);
+	world_check(world, A, HEALTH_RESULT_DEAD);
+	assert_in_range(wait_for(world, C, CORE_MASTER, SEC), 0, 500 * MSEC);
+	pass(world, 5 * SEC);
+	assert_owner(world, C);
+	assert_int_equal(seen.puts[B], 0);
+	world_free(world);
+}
+
+static void one_that_is_behind_takes_it_when_nobody_else_does(void **state)
+{
+	struct world *world = weighing(3, 0, false);
+
+	(void)state;
+	world_behind(world, B, true);
+	pass(world, SEC);
+	world_check(world, C, HEALTH_RESULT_DEAD);
+	world_check(world, A, HEALTH_RESULT_DEAD);
+	wait_for(world, B, CORE_MASTER, 3 * SEC);
+	pass(world, 2 * SEC);
+	assert_owner(world, B);
+	assert_int_equal(priority_of(world, B), 100); /* whatever was told of it before */
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +246,8 @@ int main(void)
 		cmocka_unit_test(
 			a_priority_that_comes_and_goes_faster_than_the_delay_moves_nothing),
 		cmocka_unit_test(in_a_sync_group_a_track_of_one_weighs_for_all),
+		cmocka_unit_test(the_most_advanced_candidate_goes_first_whatever_its_priority),
+		cmocka_unit_test(one_that_is_behind_takes_it_when_nobody_else_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
