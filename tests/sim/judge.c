@@ -598,17 +598,20 @@ static const char *put_is_allowed(const struct world *world, struct judge *judge
 #define WELL (60 * SEC)
 
 /*
- * Limit 8 of the protocol page: it acts on a version that stood there already, or took its own
- * disclaim back. A peer in its grace learns of it by the first ack or touch, and without either
- * it has stopped by then.
+ * Limit 8 of the protocol page: it acts on a version that stood there before it began (it adopted
+ * it, or its own Put had landed and it never learned of that), or took its own disclaim back. A
+ * peer in its grace learns of it by the first ack or touch, and without either it has stopped by
+ * then.
  */
 static bool just_took_up(const struct world *world, const struct judge *judge, unsigned int n,
 			 unsigned int i)
 {
 	const struct timers *timers = timers_profile(world->config.profile);
+	mono_us limit = timers->dead_after + timers->lease + timers->slack;
+	mono_us acts = world_clock(world, n) - world->hosts[n].instances[i].acting_since;
 
-	return world->now - judge->seats[n][i].took_up <=
-	       timers->dead_after + timers->lease + timers->slack;
+	return world->now - judge->seats[n][i].took_up <= limit ||
+	       (acts <= limit && world_param(world, i)->at <= world->now - acts);
 }
 
 /* T1, T2 A claim on silence is never begun against a node that acts with a valid lease. */
