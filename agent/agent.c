@@ -290,7 +290,7 @@ static void fill_core_config(const struct agent *agent, struct core_config *conf
 
 		instances[i] = (struct core_instance_config){
 			.id = from->id,
-			.tables = from->vip_count * from->table_count,
+			.tables = agent->extra[i].route_count,
 			.tables_room = from->vip_count * room,
 			.discovers = from->discover || from->discover_tag[0],
 			.fence = from->isolation == CONF_ISOLATION_FENCE,
@@ -319,37 +319,63 @@ static int open_extra(struct agent *agent, unsigned int instance)
 	return extra->routes ? 0 : -1;
 }
 
-static int open_core(struct agent *agent, struct err *err)
+int agent_build_instances(struct agent *agent)
+{
+	unsigned int count = agent->conf->instance_count;
+
+	agent->instances = calloc(count, sizeof(*agent->instances));
+	agent->extra = calloc(count, sizeof(*agent->extra));
+	agent->stages.runs = calloc(count, sizeof(*agent->stages.runs));
+	if (!agent->instances || !agent->extra || !agent->stages.runs)
+		return -1;
+	for (unsigned int i = 0; i < count; i++)
+		if (open_extra(agent, i) < 0)
+			return -1;
+	return agent_database_build(agent);
+}
+
+int agent_build_core(struct agent *agent, mono_us now)
 {
 	const struct conf *conf = agent->conf;
 	struct core_instance_config *instances = calloc(conf->instance_count, sizeof(*instances));
 	struct core_config config;
-	unsigned int tables = 0;
-	int ret = -1;
+	size_t routes = 1;
 
-	agent->instances = calloc(conf->instance_count, sizeof(*agent->instances));
-	agent->extra = calloc(conf->instance_count, sizeof(*agent->extra));
-	for (unsigned int i = 0; agent->extra && i < conf->instance_count; i++) {
-		if (open_extra(agent, i) < 0)
-			goto no_memory;
-		tables += agent->extra[i].route_room;
+	for (unsigned int i = 0; i < conf->instance_count; i++)
+		routes += agent->extra[i].route_room;
+	agent->routes = calloc(routes, sizeof(*agent->routes));
+	if (instances && agent->routes) {
+		fill_core_config(agent, &config, instances);
+		core_init(&agent->core, now, &config, agent->instances, agent->routes);
 	}
-	agent->routes = calloc(tables ? tables : 1, sizeof(*agent->routes));
-	if (!instances || !agent->instances || !agent->routes || !agent->extra ||
-	    stages_open(&agent->stages, conf->instance_count) < 0 || agent_database_open(agent) < 0)
-		goto no_memory;
-	fill_core_config(agent, &config, instances);
-	core_init(&agent->core, agent->started, &config, agent->instances, agent->routes);
-	ret = 0;
-	goto out;
-no_memory:
-	(void)err_set(err, "no memory for %u instances", conf->instance_count);
-out:
 	free(instances);
-	return ret;
+	return instances && agent->routes ? 0 : -1;
 }
 
-static int open_heartbeat(struct agent *agent, struct err *err)
+void agent_free_instances(struct agent *agent)
+{
+	for (unsigned int i = 0; agent->extra && i < agent->conf->instance_count; i++) {
+		struct agent_instance *extra = &agent->extra[i];
+
+		for (unsigned int r = 0; extra->routes && r < extra->route_room; r++)
+			free(extra->routes[r].error);
+		agent_tables_close(agent, i);
+		free(extra->routes);
+		free(extra->record_error);
+	}
+	free(agent->databases);
+	free(agent->stages.runs);
+	free(agent->extra);
+	free(agent->routes);
+	free(agent->instances);
+	agent->databases = NULL;
+	agent->stages.runs = NULL;
+	agent->extra = NULL;
+	agent->routes = NULL;
+	agent->instances = NULL;
+}
+
+struct heartbeat *agent_open_heartbeat(struct agent *agent, struct err *err)
 {
 	const struct conf *conf = agent->conf;
 	const struct conf_node *self = &conf->nodes[conf->self];
@@ -357,16 +383,15 @@ static int open_heartbeat(struct agent *agent, struct err *err)
 
 	for (const char *c = conf->cluster; *c; c++)
 		cluster = (cluster ^ (uint8_t)*c) * 16777619u;
-	agent->heartbeat = heartbeat_open(agent->loop,
-					  &(struct heartbeat_config){
-						  .local = self->address,
-						  .port = conf->heartbeat.port,
-						  .key_file = conf->heartbeat.key_file,
-						  .cluster = cluster,
-						  .self = self->id,
-					  },
-					  on_hello, agent, err);
-	return agent->heartbeat ? 0 : -1;
+	return heartbeat_open(agent->loop,
+			      &(struct heartbeat_config){
+				      .local = self->address,
+				      .port = conf->heartbeat.port,
+				      .key_file = conf->heartbeat.key_file,
+				      .cluster = cluster,
+				      .self = self->id,
+			      },
+			      on_hello, agent, err);
 }
 
 /* What the instance that commands this server, if any, wants of it. */
@@ -389,35 +414,39 @@ static void command_words(const struct agent *agent, unsigned int track,
 	}
 }
 
-static int open_checks(struct agent *agent, struct err *err)
+struct mycheck *agent_open_check(struct agent *agent, unsigned int k, struct err *err)
 {
 	const struct mycheck_callbacks callbacks = {
 		.result = on_check, .report = agent_on_report, .arg = agent};
+	const struct conf_track_mysql *track = &agent->conf->tracks[k];
+	struct mycheck_config config = {
+		.socket = track->socket,
+		.host = track->host,
+		.port = track->port,
+		.admin_port = track->admin_port,
+		.user = track->user,
+		.password_file = track->password_file,
+		.tls = track->tls,
+		.tls_ca = track->tls_ca,
+		.interval = track->interval,
+		.timeout = track->timeout,
+		.slow = track->slow,
+		.galera = track->galera,
+		.write_probe = track->write_probe && !agent->conf->observe,
+		.node = agent->conf->nodes[agent->conf->self].name,
+		.query = track->query,
+		.replication_user = track->replication_user,
+		.replication_password_file = track->replication_password_file,
+	};
 
+	command_words(agent, k, &config);
+	return mycheck_open(agent->loop, k, &config, &callbacks, err);
+}
+
+static int open_checks(struct agent *agent, struct err *err)
+{
 	for (unsigned int k = 0; k < agent->conf->track_count; k++) {
-		const struct conf_track_mysql *track = &agent->conf->tracks[k];
-		struct mycheck_config config = {
-			.socket = track->socket,
-			.host = track->host,
-			.port = track->port,
-			.admin_port = track->admin_port,
-			.user = track->user,
-			.password_file = track->password_file,
-			.tls = track->tls,
-			.tls_ca = track->tls_ca,
-			.interval = track->interval,
-			.timeout = track->timeout,
-			.slow = track->slow,
-			.galera = track->galera,
-			.write_probe = track->write_probe && !agent->conf->observe,
-			.node = agent->conf->nodes[agent->conf->self].name,
-			.query = track->query,
-			.replication_user = track->replication_user,
-			.replication_password_file = track->replication_password_file,
-		};
-
-		command_words(agent, k, &config);
-		agent->checks[k] = mycheck_open(agent->loop, k, &config, &callbacks, err);
+		agent->checks[k] = agent_open_check(agent, k, err);
 		if (!agent->checks[k])
 			return -1;
 	}
@@ -426,7 +455,10 @@ static int open_checks(struct agent *agent, struct err *err)
 
 static int open_shells(struct agent *agent, const struct agent_paths *paths, struct err *err)
 {
-	if (agent_open_netlink(agent, err) < 0 || open_heartbeat(agent, err) < 0)
+	if (agent_open_netlink(agent, err) < 0)
+		return -1;
+	agent->heartbeat = agent_open_heartbeat(agent, err);
+	if (!agent->heartbeat)
 		return -1;
 	agent->control = control_open(agent->loop, paths->control, agent->conf->control_group,
 				      agent_on_request, agent, err);
@@ -435,7 +467,8 @@ static int open_shells(struct agent *agent, const struct agent_paths *paths, str
 	agent->notify = notify_open(agent->loop, paths->notify, on_notified, agent);
 	if (!agent->notify)
 		return err_set(err, "notify: no memory");
-	if (agent_open_aws(agent, err) < 0)
+	agent->aws = agent_open_aws(agent, err);
+	if (!agent->aws)
 		return -1;
 	if (open_checks(agent, err) < 0)
 		return -1;
@@ -470,8 +503,10 @@ struct agent *agent_open(struct ev_loop *loop, struct conf *conf, const struct a
 	agent->conf = conf;
 	agent->started = mono_now();
 	agent->deadline = MONO_NEVER;
-	if (open_core(agent, err) < 0)
+	if (agent_build_instances(agent) < 0 || agent_build_core(agent, agent->started) < 0) {
+		(void)err_set(err, "no memory for %u instances", conf->instance_count);
 		goto fail;
+	}
 	agent->memory = memory_open(agent, paths->state);
 	if (!agent->memory) {
 		(void)err_set(err, "no memory");
@@ -482,6 +517,8 @@ struct agent *agent_open(struct ev_loop *loop, struct conf *conf, const struct a
 	if (conf->observe)
 		log_event(LOG_LV_WARNING, "observe",
 			  "effect=\"decides and tells, changes nothing\"");
+	agent_database_open(agent);
+	agent_reload_open(agent);
 	start_watchers(agent);
 	agent_look_around(agent);
 	return agent;
@@ -504,6 +541,7 @@ void agent_close(struct agent *agent)
 			mycheck_close(agent->checks[k]);
 	agent_watches_close(agent);
 	agent_database_close(agent);
+	agent_reload_close(agent);
 	if (agent->aws)
 		aws_close(agent->aws);
 	if (agent->notify)
@@ -512,20 +550,8 @@ void agent_close(struct agent *agent)
 		control_close(agent->control);
 	heartbeat_close(agent->heartbeat);
 	agent_close_netlink(agent);
-	for (unsigned int i = 0; agent->extra && i < agent->conf->instance_count; i++) {
-		struct agent_instance *extra = &agent->extra[i];
-
-		for (unsigned int r = 0; extra->routes && r < extra->route_room; r++)
-			free(extra->routes[r].error);
-		agent_tables_close(agent, i);
-		free(extra->routes);
-		free(extra->record_error);
-	}
-	stages_close(&agent->stages);
+	agent_free_instances(agent);
 	memory_close(agent->memory);
-	free(agent->extra);
-	free(agent->routes);
-	free(agent->instances);
 	free(agent);
 }
 
@@ -537,31 +563,4 @@ void agent_stop(struct agent *agent)
 bool agent_alive(const struct agent *agent)
 {
 	return mono_now() - agent->stepped < 500 * MSEC;
-}
-
-int agent_reload(struct agent *agent, struct err *err)
-{
-	const struct conf *running = agent->conf;
-	struct conf *fresh = conf_load(running->path, running->nodes[running->self].name, err);
-	bool same;
-
-	agent->reload_error[0] = '\0';
-	if (!fresh) {
-		(void)snprintf(agent->reload_error, sizeof(agent->reload_error), "%s", err->text);
-		log_event(LOG_LV_ERROR, "reload", "result=refused error=\"%s\"", err->text);
-		return -1;
-	}
-	same = fresh->digest == running->digest;
-	conf_free(fresh);
-	if (same) {
-		log_event(LOG_LV_INFO, "reload", "result=unchanged");
-		return 0;
-	}
-	(void)err_set(err,
-		      "%s is valid and differs; settings are taken at start: 'zonevipctl stop "
-		      "--keep' and start again, which moves nothing",
-		      running->path);
-	(void)snprintf(agent->reload_error, sizeof(agent->reload_error), "%s", err->text);
-	log_event(LOG_LV_WARNING, "reload", "result=needs_restart");
-	return -1;
 }

@@ -13,6 +13,7 @@
  *   watches.c  scripts, files, processes and interfaces that are tracked
  *   positions.c positions of the databases between nodes, rejoining
  *   memory.c   the state file and the journal
+ *   reload.c   another configuration, while everything goes on
  *   command.c  request lines of the control socket -> events and answers
  *   events.c   what happened, kept for people
  *   status.c   the state of everything as JSON
@@ -36,8 +37,13 @@
 #include "netlink/netlink.h"
 
 #define AGENT_EVENTS_MAX 128
-#define AGENT_REASON_MAX 128	       /* with the NUL */
-#define AGENT_TOUCH ((unsigned int)-1) /* aws_job.instance of a touch: of no instance */
+#define AGENT_REASON_MAX 128 /* with the NUL */
+/*
+ * A job names its instance by the configured id, so that its answer finds the
+ * right one (or none) whatever was reloaded meanwhile. This one is of no
+ * instance, and its table is the id of a node.
+ */
+#define AGENT_TOUCH ((unsigned int)-1)
 
 /*
  * One table of an instance. The core counts routes: every address in the
@@ -72,6 +78,7 @@ struct agent_instance {
 	char told[16];		       /* keepalived's word last given to scripts */
 	bool alias_changed;	       /* the kernel has told of a change: to be looked at */
 	bool alias_report;	       /* the core waits to hear how plumbing went */
+	bool sent_away;		       /* ordered to leave because the next file has it not */
 };
 
 /* What is tracked beside mysqld: conf_watch() of the same number. */
@@ -93,7 +100,7 @@ struct agent_event {
 	double when; /* wall clock */
 	char text[240];
 	/* Of a state or a change: */
-	unsigned int instance;
+	char instance[CONF_NAME_MAX]; /* it may be configured no more */
 	enum core_state from, to;
 	enum core_reason reason;
 	uint64_t term;
@@ -159,7 +166,16 @@ struct agent {
 	mono_us hello_late_max;	   /* worst heartbeat against its schedule */
 	uint64_t hello_late_count; /* heartbeats more than 50 ms late */
 	bool out_of_memory;	   /* the loop was left for it */
-	char reload_error[512];
+	struct {
+		struct conf
+			*next; /* waits until what is not in it has left, NULL = nothing waits */
+		mono_us until;
+		ev_timer timer;
+		double at;	   /* wall clock of the configuration in force */
+		unsigned int done; /* so many were taken, */
+		unsigned int refused;
+		char error[512]; /* why the file is not the configuration in force, "" = it is */
+	} reload;
 };
 
 struct agent_paths {
@@ -168,7 +184,7 @@ struct agent_paths {
 	const char *state; /* directory */
 };
 
-/* @conf borrowed for the life of the agent. Returns NULL with @err set. */
+/* @conf stays the caller's; whatever agent->conf is before agent_close(). NULL with @err set. */
 struct agent *agent_open(struct ev_loop *loop, struct conf *conf, const struct agent_paths *paths,
 			 struct err *err);
 void agent_close(struct agent *agent);
@@ -177,14 +193,31 @@ void agent_close(struct agent *agent);
 void agent_feed(struct agent *agent, const struct event *ev);
 /* Begins the planned stop; the loop breaks when it is complete. */
 void agent_stop(struct agent *agent);
-/* HUP: checks the file. Returns 0, or -1 with @err. */
-int agent_reload(struct agent *agent, struct err *err);
+/*
+ * HUP: reads the file again and goes on with it, all of it or nothing. Says in
+ * @out, a line each, what changed or (@dry) would. 0, or -1 with @err; a file
+ * that takes an acting instance away is taken once that has handed over.
+ */
+int agent_reload(struct agent *agent, bool dry, struct buf *out, struct err *err);
 /* The loop runs and the core steps: the watchdog may be fed. */
 bool agent_alive(const struct agent *agent);
 
 /* --- between the files of the agent ------------------------------------------------- */
 
+/* agent.c: what is made of agent->conf, at the start and by reload.c */
+int agent_build_instances(struct agent *agent);
+int agent_build_core(struct agent *agent, mono_us now);
+void agent_free_instances(struct agent *agent);
+struct heartbeat *agent_open_heartbeat(struct agent *agent, struct err *err);
+struct mycheck *agent_open_check(struct agent *agent, unsigned int track, struct err *err);
+
+/* reload.c */
+void agent_reload_open(struct agent *agent);
+void agent_reload_close(struct agent *agent);
+
 /* apply.c */
+/* Takes away what the instance of another configuration had and this one has not. */
+void agent_unplumb(struct agent *agent, const struct conf_instance *before);
 void agent_apply(struct agent *agent, const struct action *act);
 /* Hands a hook to the runner; returns its number. */
 uint32_t agent_run_hook(struct agent *agent, const struct action *act, const char *word);
@@ -210,7 +243,8 @@ int agent_events_json(const struct agent *agent, struct buf *reply);
 double agent_wall_clock(void);
 
 /* cloud.c */
-int agent_open_aws(struct agent *agent, struct err *err);
+struct aws *agent_open_aws(struct agent *agent, struct err *err);
+unsigned int agent_api_budget(const struct conf *conf);
 /* Looks whether this host carries our node's address: until it does, nothing is asked of AWS. */
 void agent_look_for_address(struct agent *agent);
 /* The identity has been reported: notices may have come, changed or gone. */
@@ -228,18 +262,24 @@ int agent_tables_open(struct agent *agent, unsigned int instance);
 void agent_tables_close(struct agent *agent, unsigned int instance);
 /* We know who we are: look for the tables of every instance that discovers. */
 void agent_tables_look(struct agent *agent);
+void agent_tables_wake(struct agent *agent, unsigned int instance, double seconds);
 void agent_tables_done(struct agent *agent, const struct aws_job *job);
 /* Of a route by the core's number. */
 const char *agent_table_id(const struct agent *agent, unsigned int instance, unsigned int route);
 const struct ip *agent_route_vip(const struct agent *agent, unsigned int instance,
 				 unsigned int route);
-/* The number still means the table that the job was about. */
-bool agent_table_is(const struct agent *agent, const struct aws_job *job);
+/* Its number, or -1. */
+int agent_route_by(const struct agent *agent, unsigned int instance, const char *table,
+		   const struct ip *vip);
+/* After agent_tables_open(): those that an instance of the configuration before has found. */
+void agent_tables_carry(struct agent *agent, unsigned int instance,
+			const struct agent_instance *before);
 
 /* database.c */
 bool agent_commands_database(const struct conf_instance *conf);
 void agent_database_core(const struct conf_instance *conf, struct core_instance_config *core);
-int agent_database_open(struct agent *agent);
+int agent_database_build(struct agent *agent);
+void agent_database_open(struct agent *agent);
 void agent_database_close(struct agent *agent);
 void agent_database_duty(struct agent *agent, const struct action *act);
 void agent_database_checked(struct agent *agent, unsigned int track);

@@ -120,9 +120,6 @@ static void route_done(struct agent *agent, const struct aws_job *job)
 	struct agent_route *route = &agent->extra[job->instance].routes[job->table];
 	bool set = job->call == AWS_ROUTE_SET;
 
-	if (!agent_table_is(agent, job))
-		return; /* the set of tables has changed since; the core has forgotten it too */
-
 	if (job->outcome == OUTCOME_OK)
 		(void)snprintf(route->target, sizeof(route->target), "%s", job->route_eni);
 	if (set_text(&route->error, job->error))
@@ -163,7 +160,7 @@ static void check_off(struct agent *agent, const char *interface)
 	if (!job)
 		return; /* again in a minute */
 	job->instance = AGENT_TOUCH;
-	job->table = agent->conf->self;
+	job->table = agent->conf->nodes[agent->conf->self].id;
 	(void)snprintf(job->interface, sizeof(job->interface), "%s", interface);
 	job->not_after = mono_now() + agent->core.config.timers.route_call;
 	job->deadline = job->not_after;
@@ -299,7 +296,7 @@ static void ask_interface(struct agent *agent, unsigned int node, const char *in
 	if (!job)
 		return; /* again in a minute */
 	job->instance = AGENT_TOUCH;
-	job->table = node;
+	job->table = agent->conf->nodes[node].id;
 	(void)snprintf(job->interface, sizeof(job->interface), "%s", interface);
 	if (!*interface)
 		job->vip = agent->conf->nodes[node].address;
@@ -369,10 +366,44 @@ static void instance_done(struct agent *agent, const struct aws_job *job)
 					  .up = up});
 }
 
+/* By what it leads to: the set of tables may be another since, and then the core has begun
+ * anew with those that have another number. */
+static bool find_route(const struct agent *agent, struct aws_job *job)
+{
+	int route = agent_route_by(agent, job->instance, job->table_id, &job->vip);
+
+	job->table = (unsigned int)route;
+	return route >= 0;
+}
+
+/* From ids to the numbers of the present configuration; false: it is of something gone. */
+static bool find(const struct agent *agent, struct aws_job *job)
+{
+	const struct conf *conf = agent->conf;
+	unsigned int i = 0;
+
+	if (job->instance == AGENT_TOUCH) {
+		while (i < conf->node_count && conf->nodes[i].id != job->table)
+			i++;
+		job->table = i;
+		return i < conf->node_count;
+	}
+	while (i < conf->instance_count && conf->instances[i].id != job->instance)
+		i++;
+	job->instance = i;
+	return i < conf->instance_count &&
+	       ((job->call != AWS_ROUTE_GET && job->call != AWS_ROUTE_SET) ||
+		find_route(agent, job));
+}
+
 void agent_on_job(void *arg, struct aws_job *job)
 {
 	struct agent *agent = arg;
 
+	if (!find(agent, job)) {
+		aws_job_free(job);
+		return;
+	}
 	switch (job->call) {
 	case AWS_PARAM_GET:
 	case AWS_PARAM_PUT:

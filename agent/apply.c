@@ -160,6 +160,38 @@ bool agent_plumbed(struct agent *agent, unsigned int instance, bool any)
 	return any ? there > 0 : there == conf->vip_count;
 }
 
+static bool has(const struct conf_instance *conf, const struct vip *vip)
+{
+	for (unsigned int v = 0; v < conf->vip_count; v++) {
+		struct vip own = vip_of(conf, v);
+
+		if (ip_equal(&own.address, &vip->address) &&
+		    own.prefix_length == vip->prefix_length &&
+		    strcmp(own.interface, vip->interface) == 0 &&
+		    strcmp(own.label, vip->label) == 0)
+			return true;
+	}
+	return false;
+}
+
+void agent_unplumb(struct agent *agent, const struct conf_instance *before)
+{
+	int now = conf_instance_by_name(agent->conf, before->name);
+
+	for (unsigned int v = 0; v < before->vip_count && !agent->conf->observe; v++) {
+		struct vip vip = vip_of(before, v);
+		char text[IP_TEXT_MAX];
+
+		if ((now >= 0 && has(&agent->conf->instances[now], &vip)) ||
+		    vip_present(agent->netlink, &vip) != 1)
+			continue;
+		log_event(LOG_LV_INFO, "alias_removed",
+			  "instance=%s address=%s interface=%s cause=\"configured no more\"",
+			  before->name, ip_format(&vip.address, text), vip.interface);
+		(void)vip_remove(agent->netlink, &vip); /* what fails shows with the next look */
+	}
+}
+
 static void plumb(struct agent *agent, const struct action *act, bool add)
 {
 	const struct conf_instance *conf = &agent->conf->instances[act->instance];
@@ -207,7 +239,7 @@ static void check_host(struct agent *agent, struct aws_job *job)
 static void submit(struct agent *agent, const struct action *act, struct aws_job *job)
 {
 	job->op = act->op;
-	job->instance = act->instance;
+	job->instance = agent->conf->instances[act->instance].id;
 	job->table = act->table;
 	job->not_after = act->not_after;
 	job->deadline = act->deadline;
@@ -269,7 +301,7 @@ static void call_touch(struct agent *agent, const struct action *act)
 	job->op = act->op;
 	job->instance = AGENT_TOUCH;
 	job->urgent = true; /* asked for only where an owner is silent */
-	job->table = (unsigned int)act->node;
+	job->table = agent->conf->nodes[act->node].id;
 	job->not_after = act->not_after;
 	job->deadline = act->deadline;
 	check_host(agent, job);
@@ -292,7 +324,7 @@ static void call_instance(struct agent *agent, const struct action *act)
 			       agent->conf->nodes[act->node].name);
 	job->op = act->op;
 	job->instance = AGENT_TOUCH; /* of no instance; it may run beside any write */
-	job->table = (unsigned int)act->node;
+	job->table = agent->conf->nodes[act->node].id;
 	job->not_after = act->not_after;
 	job->deadline = act->deadline;
 	aws_submit(agent->aws, job);
@@ -366,7 +398,7 @@ void agent_apply(struct agent *agent, const struct action *act)
 		plumb(agent, act, false);
 		break;
 	case ACT_CANCEL:
-		aws_cancel(agent->aws, act->instance);
+		aws_cancel(agent->aws, agent->conf->instances[act->instance].id);
 		break;
 	case ACT_PARAM_GET:
 	case ACT_PARAM_PUT:

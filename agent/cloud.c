@@ -216,17 +216,25 @@ void agent_look_for_address(struct agent *agent)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-int agent_open_aws(struct agent *agent, struct err *err)
+unsigned int agent_api_budget(const struct conf *conf)
 {
-	const struct conf_aws *conf = &agent->conf->aws;
-	struct aws_config config;
+	return conf->aws.api_budget ? conf->aws.api_budget : 4 * conf_calls_an_hour(conf);
+}
 
-	ev_timer_init(&agent->leave_timer, on_leave, 0.0, 0.0);
+struct aws *agent_open_aws(struct agent *agent, struct err *err)
+{
+	struct aws_config config;
+	struct aws *aws;
+
+	if (!agent->leave_timer.data)
+		ev_timer_init(&agent->leave_timer, on_leave, 0.0, 0.0);
 	agent->leave_timer.data = agent;
 	if (awsconf_fill(agent->conf, &config, err) < 0)
-		return -1;
+		return NULL;
 	config.watch = notices_to_watch(agent);
-	config.budget = conf->api_budget ? conf->api_budget : 4 * conf_calls_an_hour(agent->conf);
-	agent->aws = aws_open(agent->loop, &config, agent_on_job, agent_on_identity, agent);
-	return agent->aws ? 0 : err_set(err, "AWS worker: cannot start (threads, memory)");
+	config.budget = agent_api_budget(agent->conf);
+	aws = aws_open(agent->loop, &config, agent_on_job, agent_on_identity, agent);
+	if (!aws)
+		(void)err_set(err, "AWS worker: cannot start (threads, memory)");
+	return aws;
 }

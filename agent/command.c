@@ -245,10 +245,10 @@ static void run_reload(struct request *request)
 {
 	struct err err = {.text = ""};
 
-	if (agent_reload(request->agent, &err) < 0)
-		(void)buf_printf(request->reply, "ERROR %s\n", err.text);
-	else
-		say(request, "OK the file is valid and nothing in it has changed");
+	if (agent_reload(request->agent, request->dry, request->reply, &err) == 0)
+		return;
+	buf_clear(request->reply);
+	(void)buf_printf(request->reply, "ERROR %s\n", err.text);
 }
 
 static void run_stop(struct request *request)
@@ -333,8 +333,9 @@ static void dispatch(struct request *request)
 	for (size_t v = 0; v < sizeof(verbs) / sizeof(verbs[0]); v++) {
 		if (strcmp(request->words[0], verbs[v].word) != 0)
 			continue;
-		if (request->dry && verbs[v].run != run_switchover) {
-			say(request, "ERROR only a switchover can be tried without doing it");
+		if (request->dry && verbs[v].run != run_switchover && verbs[v].run != run_reload) {
+			say(request, "ERROR only a switchover and a reload can be tried "
+				     "without doing it");
 			return;
 		}
 		if (!verbs[v].privileged || request->peer->privileged) {

@@ -469,7 +469,7 @@ void agent_database_core(const struct conf_instance *conf, struct core_instance_
 	core->patience[DUTY_RELEASE] = conf->hook_timeout;
 }
 
-int agent_database_open(struct agent *agent)
+int agent_database_build(struct agent *agent)
 {
 	agent->databases = calloc(agent->conf->instance_count, sizeof(*agent->databases));
 	if (!agent->databases)
@@ -487,14 +487,17 @@ int agent_database_open(struct agent *agent)
 		for (unsigned int n = 0; n < CORE_NODES_MAX; n++)
 			db->heard[n] = MONO_LONG_AGO;
 	}
+	return 0;
+}
+
+void agent_database_open(struct agent *agent)
+{
 	ev_timer_init(&agent->database_timer, on_timer, PERIOD, PERIOD);
 	agent->database_timer.data = agent;
 	ev_timer_start(agent->loop, &agent->database_timer);
-	return 0;
 }
 
 void agent_database_close(struct agent *agent)
 {
 	ev_timer_stop(agent->loop, &agent->database_timer);
-	free(agent->databases);
 }

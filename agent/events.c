@@ -35,6 +35,13 @@ static struct agent_event *fresh(struct agent *agent, enum agent_event_kind kind
 	return event;
 }
 
+static void name_instance(const struct agent *agent, struct agent_event *event,
+			  unsigned int instance)
+{
+	(void)snprintf(event->instance, sizeof(event->instance), "%s",
+		       agent->conf->instances[instance].name);
+}
+
 void agent_remember(struct agent *agent, const char *fmt, ...)
 {
 	struct agent_event *event = fresh(agent, EVENT_NOTE);
@@ -49,7 +56,7 @@ void agent_remember_state(struct agent *agent, const struct action *act)
 {
 	struct agent_event *event = fresh(agent, EVENT_STATE);
 
-	event->instance = act->instance;
+	name_instance(agent, event, act->instance);
 	event->from = act->old_state;
 	event->to = act->state;
 	event->reason = act->reason;
@@ -77,7 +84,7 @@ static void remember_change(struct agent *agent, unsigned int i)
 	struct agent_event *event = fresh(agent, EVENT_CHANGE);
 	mono_us now = mono_now();
 
-	event->instance = i;
+	name_instance(agent, event, i);
 	event->to = agent->instances[i].state;
 	event->reason = run->reason;
 	event->term = agent->instances[i].record.version;
@@ -136,7 +143,7 @@ static json_t *stages_json(const struct agent_event *event)
 	return took;
 }
 
-static json_t *event_json(const struct agent *agent, const struct agent_event *event)
+static json_t *event_json(const struct agent_event *event)
 {
 	static const char *const kinds[] = {"note", "state", "change"};
 	json_t *object = json_pack("{s:f, s:s, s:s}", "when", event->when, "kind",
@@ -148,8 +155,7 @@ static json_t *event_json(const struct agent *agent, const struct agent_event *e
 				   kinds[event->kind], "text", "?");
 	if (event->kind == EVENT_NOTE)
 		return object;
-	more = json_pack("{s:s, s:s, s:s, s:I}", "instance",
-			 agent->conf->instances[event->instance].name, "to",
+	more = json_pack("{s:s, s:s, s:s, s:I}", "instance", event->instance, "to",
 			 core_state_name(event->to), "reason", core_reason_name(event->reason),
 			 "term", (json_int_t)event->term);
 	(void)json_object_update(object, more);
@@ -172,8 +178,7 @@ int agent_events_json(const struct agent *agent, struct buf *reply)
 	int ret;
 
 	for (unsigned int e = oldest(agent); e < agent->event_count; e++)
-		(void)json_array_append_new(
-			list, event_json(agent, &agent->events[e % AGENT_EVENTS_MAX]));
+		(void)json_array_append_new(list, event_json(&agent->events[e % AGENT_EVENTS_MAX]));
 	root = json_pack("{s:i, s:s, s:s, s:f, s:o}", "version", 1, "node",
 			 agent->conf->nodes[agent->conf->self].name, "cluster",
 			 agent->conf->cluster, "now", agent_wall_clock(), "events", list);

@@ -23,6 +23,8 @@ struct heartbeat {
 	ev_io io;
 	int fd;
 	uint16_t port;
+	uint32_t cluster;
+	uint16_t self;
 	struct wire *wire;
 	heartbeat_fn *fn;
 	void *arg;
@@ -119,6 +121,8 @@ struct heartbeat *heartbeat_open(struct ev_loop *loop, const struct heartbeat_co
 	}
 	hb->loop = loop;
 	hb->port = config->port;
+	hb->cluster = config->cluster;
+	hb->self = config->self;
 	hb->fn = fn;
 	hb->arg = arg;
 	hb->fd = -1;
@@ -136,6 +140,17 @@ fail:
 	wire_close(hb->wire);
 	free(hb);
 	return NULL;
+}
+
+int heartbeat_rekey(struct heartbeat *hb, const char *key_file, struct err *err)
+{
+	struct wire *wire = wire_open(key_file, hb->cluster, hb->self, err);
+
+	if (!wire)
+		return -1;
+	wire_close(hb->wire);
+	hb->wire = wire;
+	return 0;
 }
 
 void heartbeat_send(struct heartbeat *hb, const struct ip *peer, const struct hello *hello)

@@ -37,6 +37,8 @@ typedef void heartbeat_fn(void *arg, const struct hello *hello);
 /* @fn runs on @loop. Returns NULL with @err set. */
 struct heartbeat *heartbeat_open(struct ev_loop *loop, const struct heartbeat_config *config,
 				 heartbeat_fn *fn, void *arg, struct err *err);
+/* Reads the key again, from @key_file. Returns -1 with @err set and the old key in force. */
+int heartbeat_rekey(struct heartbeat *hb, const char *key_file, struct err *err);
 /* Sends at once; never blocks, a failure is counted and is a lost packet. */
 void heartbeat_send(struct heartbeat *hb, const struct ip *peer, const struct hello *hello);
 const struct heartbeat_counters *heartbeat_counters(const struct heartbeat *hb);

@@ -298,10 +298,13 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal_, int events)
 static void on_reload(struct ev_loop *loop, ev_signal *signal_, int events)
 {
 	struct err err = {.text = ""};
+	struct buf unread;
 
 	(void)loop;
 	(void)events;
-	(void)agent_reload(signal_->data, &err); /* says itself what came of it */
+	buf_init(&unread, 256);
+	(void)agent_reload(signal_->data, false, &unread, &err); /* says itself what came of it */
+	buf_free(&unread);
 }
 
 static void on_dump(struct ev_loop *loop, ev_signal *signal_, int events)
@@ -373,6 +376,8 @@ static int run(const struct options *options)
 out:
 	if (err.text[0])
 		log_event(LOG_LV_ERROR, "start_failed", "error=\"%s\"", err.text);
+	if (agent)
+		conf = agent->conf; /* it may have been reloaded */
 	agent_close(agent);
 	conf_free(conf);
 	ev_loop_destroy(loop);

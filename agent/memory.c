@@ -32,7 +32,9 @@ struct memory {
 	char directory[PATH_MAX];
 	char boot[STATE_BOOT_MAX];
 
-	struct core_saved *saved;	   /* what the file says */
+	char (*kept)[CONF_NAME_MAX];	   /* the instances in the file */
+	unsigned int count;		   /* of them */
+	struct core_saved *saved;	   /* what it says */
 	char (*reasons)[AGENT_REASON_MAX]; /* likewise */
 	struct state state;
 
@@ -297,6 +299,42 @@ static void record(struct memory *memory, const struct event *ev)
 	begin_again(memory, now);
 }
 
+/* The file speaks of the same instances in the same order. */
+static bool same_names(const struct memory *memory)
+{
+	const struct conf *conf = memory->agent->conf;
+	bool same = memory->count == conf->instance_count;
+
+	for (unsigned int i = 0; same && i < conf->instance_count; i++)
+		same = strcmp(memory->kept[i], conf->instances[i].name) == 0;
+	return same;
+}
+
+static void note_names(struct memory *memory)
+{
+	const struct conf *conf = memory->agent->conf;
+
+	memory->count = conf->instance_count;
+	for (unsigned int i = 0; i < conf->instance_count; i++)
+		(void)snprintf(memory->kept[i], sizeof(memory->kept[i]), "%s",
+			       conf->instances[i].name);
+}
+
+void memory_reload(struct memory *memory)
+{
+	if (!memory->keeper)
+		return;
+	if (!same_names(memory)) {
+		note_names(memory);
+		(void)notice(memory); /* by their new numbers */
+		write_state(memory);
+	}
+	if (!memory->journals)
+		return;
+	flush(memory, false);
+	write_head(memory, TAPE_RELOADED, mono_now());
+}
+
 void memory_step(struct memory *memory, const struct event *ev)
 {
 	if (!memory->keeper)
@@ -325,17 +363,18 @@ static int open_directory(struct memory *memory, const char *directory)
 struct memory *memory_open(struct agent *agent, const char *directory)
 {
 	struct memory *memory = calloc(1, sizeof(*memory));
-	unsigned int count = agent->conf->instance_count;
+	const unsigned int count = CONF_INSTANCES_MAX; /* a reload may bring more */
 	int dir;
 
 	if (!memory)
 		return NULL;
 	memory->agent = agent;
+	memory->kept = calloc(count, sizeof(*memory->kept));
 	memory->saved = calloc(count, sizeof(*memory->saved));
 	memory->reasons = calloc(count, sizeof(*memory->reasons));
 	memory->names = calloc(count, sizeof(*memory->names));
 	buf_init(&memory->pending, 4 * FLUSH_BYTES);
-	if (!memory->saved || !memory->reasons || !memory->names) {
+	if (!memory->kept || !memory->saved || !memory->reasons || !memory->names) {
 		memory_close(memory);
 		return NULL;
 	}
@@ -345,6 +384,7 @@ struct memory *memory_open(struct agent *agent, const char *directory)
 		return memory;
 	if (!agent->conf->observe)
 		load(memory, dir);
+	note_names(memory);
 	memory->keeper = keeper_open(dir, (uint64_t)agent->conf->journal_mb << 20);
 	memory->journals = memory->keeper && agent->conf->journal_mb > 0;
 	if (memory->journals)
@@ -364,6 +404,7 @@ void memory_close(struct memory *memory)
 	free(memory->names);
 	free(memory->reasons);
 	free(memory->saved);
+	free(memory->kept);
 	free(memory);
 }
 

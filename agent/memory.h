@@ -24,6 +24,13 @@ void memory_close(struct memory *memory);
 /* After each step of the core, with the event and what it led to (agent->todo). */
 void memory_step(struct memory *memory, const struct event *ev);
 
+/*
+ * After core_carry(), before the next step: the journal goes on with the
+ * machine as it is now. The names of the configuration before are read here
+ * for the last time.
+ */
+void memory_reload(struct memory *memory);
+
 struct memory_view {
 	bool open; /* there is a state directory */
 	const char *directory;

@@ -37,15 +37,19 @@ const struct ip *agent_route_vip(const struct agent *agent, unsigned int instanc
 	return &conf->vips[route % conf->vip_count].address;
 }
 
-bool agent_table_is(const struct agent *agent, const struct aws_job *job)
+int agent_route_by(const struct agent *agent, unsigned int instance, const char *table,
+		   const struct ip *vip)
 {
-	return job->table < agent->extra[job->instance].route_count &&
-	       strcmp(agent_table_id(agent, job->instance, job->table), job->table_id) == 0;
+	for (unsigned int r = 0; r < agent->extra[instance].route_count; r++)
+		if (strcmp(agent_table_id(agent, instance, r), table) == 0 &&
+		    ip_equal(agent_route_vip(agent, instance, r), vip))
+			return (int)r;
+	return -1;
 }
 
 /* --- looking -------------------------------------------------------------------------- */
 
-static void wake_in(struct agent *agent, unsigned int instance, double seconds)
+void agent_tables_wake(struct agent *agent, unsigned int instance, double seconds)
 {
 	ev_timer *timer = &agent->extra[instance].tables_timer;
 
@@ -61,10 +65,10 @@ static void look(struct agent *agent, unsigned int instance)
 	struct aws_job *job = aws_job_new(AWS_TABLES);
 	mono_us now = mono_now();
 
-	wake_in(agent, instance, AGAIN_SOON); /* unless the answer says otherwise */
+	agent_tables_wake(agent, instance, AGAIN_SOON); /* unless the answer says otherwise */
 	if (!job)
 		return;
-	job->instance = instance;
+	job->instance = conf->id;
 	job->vip = conf->vips[0].address;
 	(void)snprintf(job->tag, sizeof(job->tag), "%s", conf->discover_tag);
 	job->not_after = now + agent->core.config.timers.route_call;
@@ -213,6 +217,8 @@ void agent_tables_done(struct agent *agent, const struct aws_job *job)
 	static struct log_gate gate;
 	unsigned int held;
 
+	if (!discovers(conf) || !ip_equal(&job->vip, &conf->vips[0].address))
+		return; /* asked under another configuration */
 	if (job->outcome != OUTCOME_OK) {
 		if (log_gate(&gate, 300, &held))
 			log_event(LOG_LV_WARNING, "aws_call",
@@ -226,10 +232,23 @@ void agent_tables_done(struct agent *agent, const struct aws_job *job)
 	}
 	make(agent, job, &making);
 	adopt(agent, job->instance, &making);
-	wake_in(agent, job->instance, mono_seconds(conf->discover_interval));
+	agent_tables_wake(agent, job->instance, mono_seconds(conf->discover_interval));
 }
 
 /* --- open and close --------------------------------------------------------------------------- */
+
+void agent_tables_carry(struct agent *agent, unsigned int instance,
+			const struct agent_instance *before)
+{
+	struct agent_instance *extra = &agent->extra[instance];
+	bool carried = discovers(&agent->conf->instances[instance]);
+
+	for (unsigned int i = 0; i < before->table_count && carried; i++)
+		if (before->tables[i].found && extra->table_count < extra->table_room &&
+		    !holds(extra->tables, extra->table_count, before->tables[i].id))
+			extra->tables[extra->table_count++] = before->tables[i];
+	extra->route_count = agent->conf->instances[instance].vip_count * extra->table_count;
+}
 
 int agent_tables_open(struct agent *agent, unsigned int instance)
 {

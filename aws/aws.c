@@ -39,11 +39,11 @@ struct aws {
 	struct worker *worker;
 	struct ev_async wanted; /* on the worker's loop */
 	struct tally tally;
-	unsigned int budget; /* the limit */
 	bool held;	     /* the worker is told later, */
 	bool untold;	     /* because there is something to tell */
 
 	pthread_mutex_t lock; /* for all that follows */
+	unsigned int budget;  /* the limit */
 	pthread_cond_t ended_cond;
 	struct letter *letters;
 	struct letter **letters_end;
@@ -108,6 +108,7 @@ static void on_wanted(struct ev_loop *loop, struct ev_async *async, int events)
 	aws->letters_end = aws->routes_end = &aws->letters;
 	cancel_all = aws->cancel_all;
 	aws->cancel_all = false;
+	aws->worker->budget.limit = aws->budget;
 	stop = aws->stop;
 	(void)pthread_mutex_unlock(&aws->lock);
 
@@ -373,6 +374,14 @@ void aws_cancel(struct aws *aws, unsigned int instance)
 	if (letter)
 		letter->instance = instance;
 	post_letter(aws, letter);
+}
+
+void aws_set_budget(struct aws *aws, unsigned int calls)
+{
+	(void)pthread_mutex_lock(&aws->lock);
+	aws->budget = calls;
+	(void)pthread_mutex_unlock(&aws->lock);
+	ev_async_send(aws->worker->loop, &aws->wanted);
 }
 
 struct aws_job *aws_job_new(enum aws_call call)

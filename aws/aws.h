@@ -227,6 +227,9 @@ void aws_release(struct aws *aws);
  */
 void aws_cancel(struct aws *aws, unsigned int instance);
 
+/* Calls an hour from now on; what was spent stays spent. */
+void aws_set_budget(struct aws *aws, unsigned int calls);
+
 /* Ends the worker within 200 ms, whatever hangs; jobs in flight are dropped. */
 void aws_close(struct aws *aws);
 

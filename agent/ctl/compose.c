@@ -150,7 +150,7 @@ static int add_option(struct composing *composing, char *const **at)
 		return add_target(composing, at);
 	if (form & CTL_TO_FORCE && strcmp(word, "--force") == 0)
 		return add(composing, "", "force");
-	if (form & CTL_TO_FORCE && strcmp(word, "--dry-run") == 0)
+	if (form & (CTL_TO_FORCE | CTL_DRY) && strcmp(word, "--dry-run") == 0)
 		return add(composing, "", "dry");
 	if (form & CTL_KEEP && strcmp(word, "--keep") == 0)
 		return add(composing, "", "keep");

@@ -44,6 +44,7 @@ enum ctl_form {
 	CTL_JSON = 32,	  /* [--json], which changes only what is printed */
 	CTL_FOR = 64,	  /* [--for TIME] [--reason TEXT] */
 	CTL_CASE = 128,	  /* peer-down | db-down | api-down, required, first */
+	CTL_DRY = 256,	  /* [--dry-run] */
 };
 
 struct ctl_command {

@@ -40,7 +40,7 @@ static const struct ctl_command commands[] = {
 	 ctl_run_request},
 	{"release", CTL_INSTANCE, "[INSTANCE]", "give the VIP up once", ctl_run_request},
 	{"ack", CTL_INSTANCE, "[INSTANCE]", "end the hold after a failure", ctl_run_request},
-	{"reload", CTL_PLAIN, "", "read the configuration again", ctl_run_request},
+	{"reload", CTL_DRY, "[--dry-run]", "take the configuration as it is now", ctl_run_request},
 	{"stop", CTL_KEEP, "[--keep]", "stop the daemon; --keep: without handing over",
 	 ctl_run_request},
 	{"doctor", CTL_PLAIN, "[--json] [-f FILE] [-i NODE]",

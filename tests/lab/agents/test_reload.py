@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""Another configuration while everything goes on (FAULTS rows 61 and 67)."""
+
+import re
+
+from conftest_agents import instance, nothing_moves, state, writes
+from test_memory import replay, settle, transitions
+from vpc import DB_HOSTS, VIP, now_ns
+
+SECOND = "10.1.5.6"
+PATH = "/etc/zonevip/zonevip.conf"
+ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+def reload(lab, host, *words, check=True):
+    return lab.host(host).exec(["zonevipctl", "reload", *words], check=check)
+
+
+def config(lab, host):
+    return lab.status(host)["config"]
+
+
+def install(lab, text):
+    """On both, and both take it."""
+    lab.install_conf(text)
+    for name in DB_HOSTS:
+        assert reload(lab, name).stdout.startswith("OK "), name
+
+
+def pids(lab):
+    return [lab.status(name)["pid"] for name in DB_HOSTS]
+
+
+def other_instance(name, parameter):
+    return f"""
+vip_instance {name} {{
+	interface eth0
+	virtual_ipaddress {{
+		{SECOND}/32 label eth0:2
+	}}
+	route_table {{
+		rtb-0a1b2c3d4e5f60001
+	}}
+	parameter {parameter}
+	track_mysql local
+}}
+"""
+
+
+def named(lab, host, name):
+    return next(i for i in lab.status(host)["instances"] if i["iname"] == name)
+
+
+def test_a_reload_takes_what_changed_and_moves_nothing(pair):
+    before, since = pids(pair), now_ns()
+    connects = [pair.status(name)["aws"]["connects"] for name in DB_HOSTS]
+    digests = {config(pair, name)["digest"] for name in DB_HOSTS}
+    assert "nothing would change" in reload(pair, "DB_Host1", "--dry-run").stdout
+    text = pair.conf_text(heartbeat={"verify_master": 3, "hold": 30}, track_mysql={"fall": 4}, vip_instance={"isolation": "fence"})
+    pair.install_conf(text)
+    shown = reload(pair, "DB_Host1", "--dry-run").stdout.splitlines()
+    assert {"- heartbeat hold 60", "+ heartbeat hold 30", "- track_mysql local fall 2", "+ track_mysql local fall 4",
+            "- vip_instance MasterDB isolation hold", "+ vip_instance MasterDB isolation fence"} <= set(shown)
+    assert not [line for line in shown if line.startswith("=")], shown  # no shell is concerned
+    assert config(pair, "DB_Host1")["digest"] in digests  # nothing was done
+    assert "OK reloaded" in reload(pair, "DB_Host1").stdout
+    pair.host("DB_Host2").agent_reload()
+    pair.wait_for(lambda: config(pair, "DB_Host1")["digest"] == config(pair, "DB_Host2")["digest"] not in digests, 5, "the signal")
+    nothing_moves(pair, since, 3, "DB_Host1")
+    assert pids(pair) == before
+    assert connects == [pair.status(name)["aws"]["connects"] for name in DB_HOSTS]
+    assert all(peer["proven"] for name in DB_HOSTS for peer in pair.status(name)["peers"])
+
+
+def test_a_bad_file_changes_nothing_and_is_said_until_it_is_mended(pair):
+    good, since = pair.conf_text(), now_ns()
+    digest = config(pair, "DB_Host1")["digest"]
+    pair.install_conf(good.replace("priority 150", "priorty 150"), host="DB_Host1")
+    for words in ((), ("--dry-run",)):
+        refused = reload(pair, "DB_Host1", *words, check=False)
+        assert refused.returncode == 1 and re.search(rf"{PATH}:\d+:\d+: .*priorty", refused.stderr)
+    assert "priorty" in config(pair, "DB_Host1")["reload_error"]
+    assert "the last reload failed" in pair.host("DB_Host1").exec(["zonevipctl", "status"]).stdout
+    pair.install_conf(good.replace("cluster orders-db", "cluster other-db"), host="DB_Host1")
+    assert "is taken at start only" in reload(pair, "DB_Host1", check=False).stderr
+    nothing_moves(pair, since, 2, "DB_Host1")
+    assert config(pair, "DB_Host1")["digest"] == digest and config(pair, "DB_Host1")["reloads_refused"] == 2
+    pair.install_conf(good, host="DB_Host1")
+    assert reload(pair, "DB_Host1").returncode == 0
+    assert not config(pair, "DB_Host1")["reload_error"]
+
+
+def test_only_the_connections_whose_settings_changed_are_made_anew(pair):
+    connects = pair.status("DB_Host1")["aws"]["connects"]
+    text = pair.conf_text(aws={"on_rebalance": "ignore"}, track_mysql={"interval": 0.4})
+    pair.install_conf(text, host="DB_Host1")
+    shown = reload(pair, "DB_Host1", "--dry-run").stdout
+    assert "= the connections to AWS are made anew" in shown and "= the check local begins anew" in shown
+    since = now_ns()
+    reload(pair, "DB_Host1")
+    pair.wait_for(lambda: pair.status("DB_Host1")["aws"]["connects"] < connects + 4 and instance(pair, "DB_Host1")["state_name"] == "MASTER", 5, "it to go on")
+    nothing_moves(pair, since, 8, "DB_Host1")  # longer than a verify round
+    assert pair.status("DB_Host1")["aws"]["known"]
+    pair.host("DB_Host1").mysql_kill()  # the new worker sees it as the old one did
+    pair.wait_owner("DB_Host2", 10)
+
+
+def test_an_address_and_a_table_more_come_at_once_and_go_again(pair):
+    since = now_ns()
+    install(pair, pair.conf_text(vip_instance={"virtual_ipaddress": [f"{VIP}/32 label eth0:1", f"{SECOND}/32 label eth0:2"]}))
+    addresses = lambda: pair.host("DB_Host1").exec(["ip", "-br", "addr", "show", "dev", "eth0"]).stdout  # noqa: E731
+    pair.wait_for(lambda: SECOND in addresses() and VIP in addresses(), 5, "the second address")
+    pair.wait_for(lambda: all(route["points_at"] == "self" for route in instance(pair, "DB_Host1")["routes"]), 10, "its routes")
+    assert len(instance(pair, "DB_Host1")["routes"]) == 4
+    assert len(writes(pair, since)) == 2  # of the second address only
+    install(pair, pair.conf_text())
+    pair.wait_for(lambda: SECOND not in addresses(), 5, "it to go")
+    assert VIP in addresses() and state(pair, "DB_Host1") == "MASTER" and state(pair, "DB_Host2") == "BACKUP"
+
+
+def test_an_instance_comes_by_reload_and_hands_over_before_it_goes(pair):
+    pair.iam_policy(ALL)  # the second one's parameter as well
+    more = pair.conf_text() + other_instance("Reports", "Reports_VIP")
+    install(pair, more)
+    pair.wait_for(lambda: "MASTER" in {named(pair, name, "Reports")["state_name"] for name in DB_HOSTS}, 20, "a MASTER of the new one")
+    owner = next(name for name in DB_HOSTS if named(pair, name, "Reports")["state_name"] == "MASTER")
+    other = next(name for name in DB_HOSTS if name != owner)
+    pair.wait_for(lambda: named(pair, other, "Reports")["eligible"], 20, "the other to be eligible")
+    pair.install_conf(pair.conf_text(), host=owner)
+    assert "handed over" in reload(pair, owner).stdout
+    pair.wait_for(lambda: named(pair, other, "Reports")["state_name"] == "MASTER", 10, "the other to take it")
+    pair.wait_for(lambda: [i["iname"] for i in pair.status(owner)["instances"]] == ["MasterDB"], 5, "it to be gone")
+    assert SECOND not in pair.host(owner).exec(["ip", "addr"]).stdout
+    assert not config(pair, owner)["reload_waits"]
+    pair.install_conf(pair.conf_text())
+    reload(pair, other)
+    pair.wait_for(lambda: [i["iname"] for i in pair.status(other)["instances"]] == ["MasterDB"], 15, "it to be gone there too")
+    assert (state(pair, "DB_Host1"), state(pair, "DB_Host2")) == ("MASTER", "BACKUP")
+
+
+def test_a_journal_over_reloads_replays_to_the_same_decisions(pair):
+    host = pair.host("DB_Host2")
+    install(pair, pair.conf_text() + other_instance("Reports", "Reports_VIP"))
+    install(pair, pair.conf_text(heartbeat={"profile": "fast"}))
+    pair.wait_for(lambda: len(pair.status("DB_Host2")["instances"]) == 1, 15, "the second file to be taken")
+    pair.host("DB_Host1").mysql_kill()
+    pair.wait_owner("DB_Host2", 10)
+    settle()
+    told = replay(pair, "DB_Host2")
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "another configuration: 2 nodes, 2 instances" in told.stdout
+    assert "0 differ" in told.stdout and not re.search(r", [1-9][0-9]* gap", told.stdout)
+    assert len(transitions(host.agent_log())) >= 2
