@@ -295,6 +295,12 @@ const char *agent_track_name(const struct conf *conf, unsigned int track);
 void agent_watch_tracks(const struct conf *conf, struct core_config *core);
 void agent_watch_weights(const struct conf *conf, const struct conf_instance *instance,
 			 struct core_instance_config *core);
+/* Its number, or -1. */
+int agent_watch_by(const struct conf *conf, enum conf_watch_kind kind, const char *name);
+/* The thread for files and processes of agent->conf, at agent->watch. */
+int agent_watcher_open(struct agent *agent, struct err *err);
+/* What was known of those that are tracked still; scripts are asked from now on. */
+void agent_watches_carry(struct agent *agent, const struct conf *before);
 int agent_watches_open(struct agent *agent, struct err *err);
 void agent_watches_close(struct agent *agent);
 /* Looks at @interface if it is tracked; NULL = at all that are. */

@@ -32,6 +32,7 @@ struct effects {
 	bool nodes;	 /* where they are */
 	bool tables;	 /* of some instance, or where they lead */
 	bool socket;
+	bool watches;
 	bool checks[CONF_TRACKS_MAX]; /* of the new configuration */
 	struct buf *out;	      /* the changes in words, NULL = nobody asks */
 	const struct conf *to;
@@ -48,6 +49,7 @@ struct parts {
 	struct stage_run *runs;
 	struct heartbeat *heartbeat;
 	struct aws *aws;
+	struct watcher *watch;
 	struct mycheck *checks[CONF_TRACKS_MAX];
 	struct mycheck_result results[CONF_TRACKS_MAX];
 	enum mycheck_role roles[CONF_TRACKS_MAX];
@@ -88,6 +90,9 @@ static void on_change(void *arg, const struct conf_change *change)
 	effects->nodes |= strcmp(change->block, "node") == 0;
 	effects->tables |=
 		is_word(change->item, "route_table") || is_word(change->item, "virtual_ipaddress");
+	effects->watches |= strcmp(change->block, "vrrp_script") == 0 ||
+			    strcmp(change->block, "track_file") == 0 ||
+			    strcmp(change->block, "track_process") == 0;
 	if (strcmp(change->block, "aws") == 0 && !is_word(change->item, "api_budget") &&
 	    !is_word(change->item, "source_dest_check") &&
 	    !is_word(change->item, "maintenance_lead"))
@@ -133,6 +138,17 @@ static void find_checks(const struct conf *from, struct effects *effects)
 	}
 }
 
+/* The same are tracked under the same numbers. */
+static bool same_watches(const struct conf *from, const struct conf *to)
+{
+	bool same = conf_watch_count(from) == conf_watch_count(to);
+
+	for (unsigned int w = 0; same && w < conf_watch_count(to); w++)
+		same = agent_watch_by(from, conf_watch_kind(to, w), conf_watch(to, w)->name) ==
+		       (int)w;
+	return same;
+}
+
 /* The worker asks IMDS which interfaces of this host are which. */
 static bool same_interfaces(const struct conf *from, const struct conf *to)
 {
@@ -150,6 +166,7 @@ static int find_effects(const struct conf *from, struct effects *effects)
 {
 	if (conf_diff(from, effects->to, on_change, effects) < 0)
 		return -1;
+	effects->watches |= !same_watches(from, effects->to);
 	effects->interfaces = !same_interfaces(from, effects->to);
 	effects->aws |= effects->interfaces;
 	find_checks(from, effects);
@@ -190,6 +207,8 @@ static void say_effects(const struct conf *from, const struct effects *effects)
 					 "= the check %s begins anew; its last verdict stands "
 					 "until the next\n",
 					 to->tracks[k].name);
+	if (effects->watches)
+		(void)buf_printf(out, "= what is tracked beside mysqld is looked at anew\n");
 	if (effects->aws)
 		(void)buf_printf(out, "= the connections to AWS are made anew\n");
 	if (effects->socket)
@@ -251,6 +270,20 @@ static int route_before(struct agent *agent, unsigned int i, unsigned int r,
 	return -1;
 }
 
+/* The core counts the mysqlds first, then what is watched. */
+static int track_before(const struct conf *from, const struct conf *to, unsigned int k)
+{
+	unsigned int w = k - to->track_count;
+	int was;
+
+	if (k < to->track_count)
+		return track_by_name(from, to->tracks[k].name);
+	if (w >= conf_watch_count(to))
+		return -1;
+	was = agent_watch_by(from, conf_watch_kind(to, w), conf_watch(to, w)->name);
+	return was < 0 ? -1 : (int)from->track_count + was;
+}
+
 static int make_maps(struct agent *agent, const struct parts *old, struct maps *maps)
 {
 	const struct conf *to = agent->conf, *from = old->conf;
@@ -270,8 +303,7 @@ static int make_maps(struct agent *agent, const struct parts *old, struct maps *
 		maps->core.nodes[n] =
 			n < from->node_count ? conf_node_by_name(to, from->nodes[n].name) : -1;
 	for (unsigned int k = 0; k < CORE_TRACKS_MAX; k++)
-		maps->core.tracks[k] =
-			k < to->track_count ? track_by_name(from, to->tracks[k].name) : -1;
+		maps->core.tracks[k] = track_before(from, to, k);
 	for (unsigned int i = 0; i < to->instance_count; i++) {
 		int was = conf_instance_by_name(from, to->instances[i].name);
 
@@ -305,7 +337,8 @@ static void take_out(struct agent *agent, struct parts *parts)
 				.databases = agent->databases,
 				.runs = agent->stages.runs,
 				.heartbeat = agent->heartbeat,
-				.aws = agent->aws};
+				.aws = agent->aws,
+				.watch = agent->watch};
 	memcpy(parts->checks, agent->checks, sizeof(parts->checks));
 	memcpy(parts->results, agent->results, sizeof(parts->results));
 	memcpy(parts->roles, agent->roles, sizeof(parts->roles));
@@ -324,6 +357,7 @@ static void put_back(struct agent *agent, const struct parts *parts)
 	agent->stages.runs = parts->runs;
 	agent->heartbeat = parts->heartbeat;
 	agent->aws = parts->aws;
+	agent->watch = parts->watch;
 	memcpy(agent->checks, parts->checks, sizeof(agent->checks));
 	memcpy(agent->results, parts->results, sizeof(agent->results));
 	memcpy(agent->roles, parts->roles, sizeof(agent->roles));
@@ -338,6 +372,8 @@ static void close_shells(const struct parts *parts, const struct parts *other)
 		heartbeat_close(parts->heartbeat);
 	if (parts->aws != other->aws && parts->aws)
 		aws_close(parts->aws);
+	if (parts->watch != other->watch)
+		watcher_close(parts->watch);
 	for (unsigned int k = 0; k < CONF_TRACKS_MAX; k++) {
 		bool kept = false;
 
@@ -361,6 +397,8 @@ static int open_shells(struct agent *agent, const struct effects *effects, const
 		if (!agent->checks[k])
 			return -1;
 	}
+	if (effects->watches && agent_watcher_open(agent, err) < 0)
+		return -1;
 	if (effects->aws) {
 		agent->aws = agent_open_aws(agent, err);
 		if (!agent->aws)
@@ -453,7 +491,7 @@ static void carry_checks(struct agent *agent, const struct effects *effects,
 			 const struct parts *old, const struct core_map *map)
 {
 	for (unsigned int k = 0; k < CONF_TRACKS_MAX; k++) {
-		int was = map->tracks[k];
+		int was = k < agent->conf->track_count ? map->tracks[k] : -1;
 
 		agent->results[k] = was >= 0 ? old->results[was] : (struct mycheck_result){0};
 		agent->roles[k] =
@@ -602,6 +640,8 @@ static int take(struct agent *agent, struct conf *fresh, const struct effects *e
 	carry_nodes(agent, &old, &maps.core);
 	carry_checks(agent, effects, &old, &maps.core);
 	carry_instances(agent, effects, &old, &maps);
+	if (effects->watches)
+		agent_watches_carry(agent, old.conf);
 	memory_reload(agent->memory);
 	take_out(agent, &now);
 	close_shells(&old, &now);

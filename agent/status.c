@@ -387,24 +387,24 @@ static json_t *document(struct agent *agent)
 	(void)snprintf(digest, sizeof(digest), "%08x", agent->conf->digest);
 	for (unsigned int i = 0; i < agent->conf->instance_count; i++)
 		(void)json_array_append_new(instances, instance_json(agent, i, now));
-	return json_pack(
-		"{s:i, s:s, s:s, s:s, s:i, s:f, s:{s:s, s:s, s:s, s:f, s:i, s:i, s:b}, "
-		"s:{s:f, s:f, s:I, s:I}, "
-		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"version", 1, "program", "zonevipd " PACKAGE_VERSION, "node",
-		agent->conf->nodes[agent->conf->self].name, "cluster", agent->conf->cluster, "pid",
-		(int)getpid(), "uptime_s", mono_seconds(now - agent->started), "config", "path",
-		agent->conf->path, "digest", digest, "reload_error", agent->reload.error, "since",
-		agent->reload.at, "reloads", (int)agent->reload.done, "reloads_refused",
-		(int)agent->reload.refused, "reload_waits", agent->reload.next != NULL, "loop",
-		"late_max_ms", (double)agent->late_max / 1000.0, "hello_late_max_ms",
-		(double)agent->hello_late_max / 1000.0, "hello_late_count",
-		(json_int_t)agent->hello_late_count, "log_lost", (json_int_t)log_lost(), "aws",
-		aws_json(agent, now), "changes", stages_json(&agent->stages), "notify",
-		notify_json(agent), "heartbeat", heartbeat_json(agent), "peers",
-		peers_json(agent, now), "checks", checks_json(agent, now), "tracks",
-		agent_watches_json(agent, now), "state", memory_json(agent), "instances",
-		instances);
+	return json_pack("{s:i, s:s, s:s, s:s, s:i, s:f, s:{s:s, s:s, s:s, s:f, s:i, s:i, s:b}, "
+			 "s:{s:f, s:f, s:I, s:I}, "
+			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "version", 1, "program", "zonevipd " PACKAGE_VERSION, "node",
+			 agent->conf->nodes[agent->conf->self].name, "cluster",
+			 agent->conf->cluster, "pid", (int)getpid(), "uptime_s",
+			 mono_seconds(now - agent->started), "config", "path", agent->conf->path,
+			 "digest", digest, "reload_error", agent->reload.error, "since",
+			 agent->reload.at, "reloads", (int)agent->reload.done, "reloads_refused",
+			 (int)agent->reload.refused, "reload_waits", agent->reload.next != NULL,
+			 "loop", "late_max_ms", (double)agent->late_max / 1000.0,
+			 "hello_late_max_ms", (double)agent->hello_late_max / 1000.0,
+			 "hello_late_count", (json_int_t)agent->hello_late_count, "log_lost",
+			 (json_int_t)log_lost(), "aws", aws_json(agent, now), "changes",
+			 stages_json(&agent->stages), "notify", notify_json(agent), "heartbeat",
+			 heartbeat_json(agent), "peers", peers_json(agent, now), "checks",
+			 checks_json(agent, now), "tracks", agent_watches_json(agent, now), "state",
+			 memory_json(agent), "instances", instances);
 }
 
 int agent_status_json(struct agent *agent, struct buf *reply)

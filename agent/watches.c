@@ -221,7 +221,7 @@ void agent_watch_links(struct agent *agent, const char *interface)
 /* --- opening
  * --------------------------------------------------------------------------------------- */
 
-static int open_thread(struct agent *agent, struct err *err)
+int agent_watcher_open(struct agent *agent, struct err *err)
 {
 	const struct conf *conf = agent->conf;
 	struct watcher_config configs[WATCHER_MAX];
@@ -239,26 +239,60 @@ static int open_thread(struct agent *agent, struct err *err)
 			.interval = watch->interval,
 		};
 	}
+	agent->watch = NULL;
 	if (count == 0)
 		return 0;
 	agent->watch = watcher_open(agent->loop, configs, count, on_watched, agent, err);
 	return agent->watch ? 0 : -1;
 }
 
-int agent_watches_open(struct agent *agent, struct err *err)
+static void start_scripts(struct agent *agent)
 {
 	for (unsigned int w = 0; w < conf_watch_count(agent->conf); w++)
 		agent->watches[w].agent = agent;
 	for (unsigned int w = 0; w < agent->conf->script_count; w++) {
 		struct agent_watch *watch = &agent->watches[w];
 
-		watch->answered = agent->started;
+		if (!watch->answered)
+			watch->answered = mono_now();
 		ev_timer_init(&watch->timer, on_script_due, STAGGER * (w + 1),
 			      mono_seconds(conf_of(watch)->interval));
 		watch->timer.data = watch;
 		ev_timer_start(agent->loop, &watch->timer);
 	}
-	return open_thread(agent, err);
+}
+
+int agent_watch_by(const struct conf *conf, enum conf_watch_kind kind, const char *name)
+{
+	for (unsigned int w = 0; w < conf_watch_count(conf); w++)
+		if (conf_watch_kind(conf, w) == kind &&
+		    strcmp(conf_watch(conf, w)->name, name) == 0)
+			return (int)w;
+	return -1;
+}
+
+void agent_watches_carry(struct agent *agent, const struct conf *before)
+{
+	const struct conf *conf = agent->conf;
+	struct agent_watch was[CONF_WATCHES_MAX];
+
+	for (unsigned int w = 0; w < before->script_count; w++)
+		ev_timer_stop(agent->loop, &agent->watches[w].timer);
+	memcpy(was, agent->watches, sizeof(was));
+	memset(agent->watches, 0, sizeof(agent->watches));
+	for (unsigned int w = 0; w < conf_watch_count(conf); w++) {
+		int b = agent_watch_by(before, conf_watch_kind(conf, w), conf_watch(conf, w)->name);
+
+		if (b >= 0)
+			agent->watches[w] = was[b];
+	}
+	start_scripts(agent);
+}
+
+int agent_watches_open(struct agent *agent, struct err *err)
+{
+	start_scripts(agent);
+	return agent_watcher_open(agent, err);
 }
 
 void agent_watches_close(struct agent *agent)

@@ -65,6 +65,8 @@ static void carry_checks(struct core *to, const struct core *from, const struct 
 			continue;
 		was = &from->health[map->tracks[k]];
 		to->health[k].state = was->state;
+		to->health[k].proven = was->proven;
+		to->health[k].number = was->number;
 		if (was->rise == to->health[k].rise && was->fall == to->health[k].fall)
 			to->health[k].run = was->run;
 	}

@@ -129,8 +129,11 @@ static void a_check_that_is_asked_otherwise_keeps_its_verdict(void **state)
 	(void)state;
 	world_tell(world, A, &(struct event){.type = EV_VERDICT, .health = HEALTH_RESULT_BAD});
 	assert_int_equal(health->run, 1);
+	health->number = 7;
 	world_reload(world, A, &map);
 	assert_int_equal(health->state, HEALTH_UP);
+	assert_int_equal(health->proven, HEALTH_UP);
+	assert_int_equal(health->number, 7);
 	assert_int_equal(health->run, 1);
 	map.tracks[0] = -1;
 	world_reload(world, A, &map);
@@ -321,6 +324,7 @@ static void everything_about_a_node_goes_along_under_its_new_number(void **state
 	was->routes[0].target = A;
 	was->routes[1].target = C;
 	was->handover_to = A;
+	was->record.recalled = C;
 	was->departure.target = C;
 	was->order.node = C;
 	was->view[A].handover_to = B;
@@ -349,6 +353,7 @@ static void everything_about_a_node_goes_along_under_its_new_number(void **state
 	assert_true(to.awaited[1] && !to.awaited[2] && !to.awaited[0]);
 	assert_int_equal(in.record.owner, 2);
 	assert_true(in.record.known);
+	assert_int_equal(in.record.recalled, OWNER_NOBODY);
 	assert_int_equal(in.record.version, was->record.version);
 	assert_int_equal(in.view[2].act_seen, was->view[A].act_seen);
 	assert_int_equal(in.view[2].handover_to, 0);
