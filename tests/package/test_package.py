@@ -10,7 +10,6 @@ Debian (root.sh), ZONEVIP_BUILD a build tree with vipload.
 import glob
 import json
 import os
-import secrets
 import shutil
 import time
 
@@ -31,6 +30,7 @@ if len(PACKAGES) != 3 or not all(len(found) == 1 for one in PACKAGES for found i
 if cgroup_root() is None:
     pytest.skip("no cgroup version 2 here: systemd cannot run in a namespace", allow_module_level=True)
 
+KEY = "/etc/zonevip/heartbeat.key"
 INSTALL = ["apt-get", "-q", "install", "-y", "--no-install-recommends"]
 
 
@@ -38,7 +38,6 @@ class World:
     def __init__(self, lab, machines):
         self.lab = lab
         self.machines = machines
-        self.key = secrets.token_bytes(32)
 
     def __getitem__(self, name):
         return self.machines[name]
@@ -127,9 +126,12 @@ def test_it_runs_after_a_key_and_three_edited_lines(world, name):
     machine = world[name]
     # What an administrator does on every host: the CA of this cloud, the key, the file, the check's user.
     machine.run("update-ca-certificates")
-    with open(machine.root + "/etc/zonevip/heartbeat.key", "wb") as key:
-        key.write(world.key)
-    machine.sh("chown zonevip: /etc/zonevip/heartbeat.key; chmod 400 /etc/zonevip/heartbeat.key")
+    if name == DB_HOSTS[0]:
+        machine.run("zonevipctl", "keygen", KEY)
+    else:
+        shutil.copy(world[DB_HOSTS[0]].root + KEY, machine.root + KEY)
+        machine.run("chmod", "0400", KEY)
+    machine.run("chown", "zonevip:", KEY)
     shutil.copy(os.path.join(os.path.dirname(__file__), "../lab/notify.sh"), machine.root + "/etc/zonevip/notify.sh")
     machine.sh("chmod 755 /etc/zonevip/notify.sh; install -d -o zonevip-script /run/zonevip-script; "
                "sed -i -e 's/interval 0.5/interval 0.4/' "
@@ -138,6 +140,9 @@ def test_it_runs_after_a_key_and_three_edited_lines(world, name):
     uid = machine.run("id", "-u", "zonevip").stdout.strip()  # mysqld is outside and must know it by this number
     machine.host.exec(["sed", "-i", f"1i zonevip:x:{uid}:{uid}::/nonexistent:/usr/sbin/nologin", "/etc/passwd"])
     assert "configuration OK" in machine.run("zonevipd", "-t").stdout
+    found = json.loads(machine.run("zonevipctl", "doctor", "--json", check=False).stdout)["findings"]
+    print([one for one in found if one["result"] in ("fail", "warn")])
+    assert [one for one in found if one["result"] == "fail"] == []
     machine.run("systemctl", "enable", "--now", "zonevip-notify", "zonevip")
     assert machine.show("zonevip", "ActiveState") == "active"
     if name == DB_HOSTS[0]:
@@ -299,7 +304,7 @@ def test_a_stop_waits_for_its_hook_longer_than_systemd_would(world):
                "mkdir -p /run/systemd/system/zonevip.service.d; "
                "printf '[Service]\\nTimeoutStopSec=2\\n' >/run/systemd/system/zonevip.service.d/short.conf")
     since, before = now_ns(), machine.main_pid()
-    machine.run("/usr/libexec/zonevip/restart")
+    machine.run("/etc/needrestart/restart.d/zonevip.service")  # as needrestart does; it is /usr/libexec/zonevip/restart
     assert machine.main_pid() not in (0, before)
     world.wait_state("DB_Host1", "MASTER")
     assert world.writes(since) == [], "a restart for a new configuration moves nothing"
