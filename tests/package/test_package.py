@@ -141,7 +141,6 @@ def test_it_runs_after_a_key_and_three_edited_lines(world, name):
     machine.host.exec(["sed", "-i", f"1i zonevip:x:{uid}:{uid}::/nonexistent:/usr/sbin/nologin", "/etc/passwd"])
     assert "configuration OK" in machine.run("zonevipd", "-t").stdout
     found = json.loads(machine.run("zonevipctl", "doctor", "--json", check=False).stdout)["findings"]
-    print([one for one in found if one["result"] in ("fail", "warn")])
     assert [one for one in found if one["result"] == "fail"] == []
     machine.run("systemctl", "enable", "--now", "zonevip-notify", "zonevip")
     assert machine.show("zonevip", "ActiveState") == "active"
