@@ -129,6 +129,9 @@ struct heartbeat *heartbeat_open(struct ev_loop *loop, const struct heartbeat_co
 	hb->wire = wire_open(config->key_file, config->cluster, config->self, err);
 	if (!hb->wire)
 		goto fail;
+	if (!wire_key_locked(hb->wire))
+		log_event(LOG_LV_WARNING, "key_not_locked",
+			  "effect=\"the heartbeat key may be swapped out\" hint=\"LimitMEMLOCK\"");
 	hb->fd = open_socket(config, err);
 	if (hb->fd < 0)
 		goto fail;

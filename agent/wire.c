@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See wire.h for the format. There is no unauthenticated mode. One MAC
- * context is keyed at start and re-armed for each packet, so that a heartbeat
- * costs no allocation and no key schedule.
+ * See wire.h for the format. There is no unauthenticated mode. The key lies in
+ * its own page (keypage.h) and nowhere else: a MAC context, whose inner states
+ * are as good as the key, lives as long as one packet takes.
  */
 #include "agent/wire.h"
 
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "agent/base/secret.h"
+#include "agent/keypage.h"
 
 #ifndef WIRE_PROTOCOL
 #define WIRE_PROTOCOL 1 /* raised only by what an older peer would misunderstand */
@@ -36,7 +37,7 @@ _Static_assert(HEADER + NOTE_HEADER + HELLO_NOTE_MAX + TAG <= WIRE_MAX, "a note 
 
 struct wire {
 	EVP_MAC *mac;
-	EVP_MAC_CTX *keyed;
+	struct keypage key;
 	uint32_t cluster;
 	uint16_t self;
 };
@@ -63,12 +64,28 @@ static unsigned int distinct(const uint8_t *key, size_t length)
 	return count;
 }
 
-struct wire *wire_open_key(const uint8_t *key, size_t length, uint32_t cluster, uint16_t self,
-			   struct err *err)
+/* Freeing the context cleanses what it knew of the key. */
+static int seal(const struct wire *wire, const uint8_t *bytes, size_t length,
+		uint8_t tag[static TAG])
 {
 	char digest[] = "SHA256";
 	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
 			       OSSL_PARAM_construct_end()};
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(wire->mac);
+	size_t size = 0;
+	bool ok;
+
+	ok = ctx && EVP_MAC_init(ctx, wire->key.bytes, wire->key.length, params) == 1 &&
+	     EVP_MAC_update(ctx, bytes, length) == 1 && EVP_MAC_final(ctx, tag, &size, TAG) == 1 &&
+	     size == TAG;
+	EVP_MAC_CTX_free(ctx);
+	return ok ? 0 : -EIO;
+}
+
+struct wire *wire_open_key(const uint8_t *key, size_t length, uint32_t cluster, uint16_t self,
+			   struct err *err)
+{
+	uint8_t tag[TAG];
 	struct wire *wire = calloc(1, sizeof(*wire));
 
 	if (!wire)
@@ -76,8 +93,7 @@ struct wire *wire_open_key(const uint8_t *key, size_t length, uint32_t cluster, 
 	wire->cluster = cluster;
 	wire->self = self;
 	wire->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	wire->keyed = wire->mac ? EVP_MAC_CTX_new(wire->mac) : NULL;
-	if (!wire->keyed || EVP_MAC_init(wire->keyed, key, length, params) != 1)
+	if (!wire->mac || keypage_open(&wire->key, key, length) < 0 || seal(wire, tag, 0, tag) < 0)
 		goto fail;
 	return wire;
 fail:
@@ -140,24 +156,18 @@ struct wire *wire_open(const char *key_file, uint32_t cluster, uint16_t self, st
 	return wire;
 }
 
+bool wire_key_locked(const struct wire *wire)
+{
+	return wire->key.locked;
+}
+
 void wire_close(struct wire *wire)
 {
 	if (!wire)
 		return;
-	EVP_MAC_CTX_free(wire->keyed); /* cleanses the key */
+	keypage_close(&wire->key);
 	EVP_MAC_free(wire->mac);
 	free(wire);
-}
-
-static int seal(struct wire *wire, const uint8_t *bytes, size_t length, uint8_t tag[static TAG])
-{
-	size_t size = 0;
-
-	if (EVP_MAC_init(wire->keyed, NULL, 0, NULL) != 1 ||
-	    EVP_MAC_update(wire->keyed, bytes, length) != 1 ||
-	    EVP_MAC_final(wire->keyed, tag, &size, TAG) != 1 || size != TAG)
-		return -EIO;
-	return 0;
 }
 
 /* --- bytes ----------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #ifndef AGENT_WIRE_H
 #define AGENT_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +54,8 @@ struct wire *wire_open(const char *key_file, uint32_t cluster, uint16_t self, st
 /* The same from memory; @key is copied. For tests and fuzzing. */
 struct wire *wire_open_key(const uint8_t *key, size_t length, uint32_t cluster, uint16_t self,
 			   struct err *err);
+/* False: RLIMIT_MEMLOCK lets the key be swapped out. */
+bool wire_key_locked(const struct wire *wire);
 /* Wipes the key. */
 void wire_close(struct wire *wire);
 

@@ -25,7 +25,7 @@ objects() { # directory, more flags, then sources
 }
 objects "$work/core" --coverage agent/core/*.c
 objects "$work/world" '' agent/base/{timers,outcome}.c tests/sim/{world,cloud,net,queue,trace}.c
-objects "$work/sim" '' agent/wire.c \
+objects "$work/sim" '' agent/{wire,keypage}.c \
 	tests/sim/{sim,main,judge,swarm,forge,shrink,scenario,story}.c
 
 "$cc" --coverage "$work"/core/*.o "$work"/world/*.o "$work"/sim/*.o -lcrypto -o "$work/run"

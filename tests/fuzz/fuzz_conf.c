@@ -6,6 +6,9 @@
  * the same digest.
  *
  * fuzz: conf/[c-v]*.c conf/words.c agent/base/buf.c agent/base/ip.c agent/base/timers.c
+ * covers: conf/lex.c
+ * covers: conf/parse.c
+ * covers: conf/value.c
  */
 #include <stdint.h>
 #include <stdio.h>

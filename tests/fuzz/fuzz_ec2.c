@@ -6,6 +6,9 @@
  * code that says so.
  *
  * fuzz: aws/{ec2,form,json,reply,xml}.c agent/base/{buf,ip}.c -lexpat -ljansson
+ * covers: aws/ec2.c
+ * covers: aws/xml.c
+ * covers: aws/reply.c
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
  * behind, and the reason is one clean sentence.
  *
  * fuzz: aws/{creds,json,reply,sigv4,xml}.c agent/base/buf.c -lexpat -ljansson -lcrypto
+ * covers: aws/creds.c
  */
 #include <stdint.h>
 #include <stdlib.h>

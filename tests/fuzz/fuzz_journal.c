@@ -6,6 +6,8 @@
  * believed are written again and read to the same.
  *
  * fuzz: agent/{tape,core}/[a-z]*.c agent/{journal,statedir}.c agent/base/[bcot]*.c
+ * covers: agent/tape/read.c
+ * covers: agent/tape/shape.c
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +33,7 @@ static void make_head(void)
 	struct core_config config = {.node_count = 3,
 				     .self = 1,
 				     .nodes = {{11, 150}, {12, 100}, {13, 50}},
-				     .tracks = {{2, 2}},
+				     .tracks = {{.rise = 2, .fall = 2}},
 				     .track_count = 1,
 				     .instance_count = 2,
 				     .instances = two,

@@ -6,6 +6,8 @@
  * valid JSON with the same value in it.
  *
  * fuzz: aws/{json,reply,ssm,xml}.c agent/base/{buf,ip}.c -lexpat -ljansson
+ * covers: aws/ssm.c
+ * covers: aws/json.c
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -6,6 +6,7 @@
  * calculate with them.
  *
  * fuzz: agent/state.c agent/base/crc.c agent/base/buf.c
+ * covers: agent/state.c
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,8 @@
  * decodes encodes to the same bytes again (up to what we do not know), and
  * touches survive their way through text.
  *
- * fuzz: agent/wire.c agent/touch.c agent/core/[a-z]*.c agent/base/timers.c -lcrypto
+ * fuzz: agent/wire.c agent/keypage.c agent/touch.c agent/core/[a-z]*.c agent/base/timers.c -lcrypto
+ * covers: agent/wire.c wire_decode wire_encode get16 get32 get64 put16 put32 put64 seal
  */
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The real daemons in the lab. ZONEVIP_BUILD names the build tree (default: build/ of this one)."""
+"""The real daemons in the lab. ZONEVIP_BUILD names the build tree (default: build/ of this one).
+
+ZONEVIP_SANDBOX=1 runs them under the sandbox of their units: see vpc/sandbox.py.
+"""
 
 import os
 import time
@@ -19,7 +22,7 @@ STATE = "/var/lib/zonevip"
 def real_lab(tmp_path_factory):
     if not os.path.exists(os.path.join(BUILD, "zonevipd")):
         pytest.skip(f"no zonevipd in {BUILD}: build first, or set ZONEVIP_BUILD")
-    with Lab(dir=str(tmp_path_factory.mktemp("agents") / "lab"), bindir=BUILD) as lab:
+    with Lab(dir=str(tmp_path_factory.mktemp("agents") / "lab"), bindir=BUILD, sandbox=bool(os.environ.get("ZONEVIP_SANDBOX"))) as lab:
         lab.first_keys = {name: open(lab.host(name).root + KEY, "rb").read() for name in DB_HOSTS}
         yield lab
 

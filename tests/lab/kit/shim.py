@@ -12,10 +12,10 @@ import subprocess
 from vpc.errors import LabError
 
 MAGIC = 0x315A564B
-RULES, FRAMES, MODULES, FAILURES, SITES = 16, 12, 64, 4096, 65536
+RULES, FRAMES, MODULES, FAILURES, SITES = 16, 24, 64, 4096, 65536
 RULE = struct.Struct("<IIiI QQQQ 24s56s16s I12x")
 FAILURE = struct.Struct(f"<Q20sI{FRAMES}Q")
-HEAD = struct.Struct("<IIqqIIQQII")
+HEAD = struct.Struct("<IIqqIIQQIIQQ")
 RULES_AT = HEAD.size
 MODULES_AT = RULES_AT + RULES * RULE.size
 FAILURES_AT = MODULES_AT + MODULES * 128
@@ -36,7 +36,7 @@ def build(target: str) -> str:
 def create(path: str) -> None:
     with open(path, "wb") as stream:
         os.fchmod(stream.fileno(), 0o666)  # whoever the program runs as
-        stream.write(HEAD.pack(MAGIC, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+        stream.write(HEAD.pack(MAGIC, *[0] * 11))
         stream.truncate(SIZE)
 
 
@@ -145,6 +145,11 @@ class Shim:
     @property
     def failure_count(self) -> int:
         return int.from_bytes(self.map[48:52], "little")
+
+    @property
+    def crash(self) -> list[str]:
+        """Where the last process that died of a signal did, and what that would have returned to."""
+        return [self._frame(frame) for frame in struct.unpack("<QQ", self.map[56:72]) if frame]
 
     def _frame(self, frame: int) -> str:
         at = MODULES_AT + (frame >> 48) * 128

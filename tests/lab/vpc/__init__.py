@@ -22,12 +22,13 @@ API as a command.
 
 Time: every stamp is CLOCK_BOOTTIME in nanoseconds (now_ns()), the clock of the daemon.
 
-Lab(dir=None, bindir=None, conf=None, tie=True)
+Lab(dir=None, bindir=None, conf=None, tie=True, sandbox=False)
     dir      state directory, made by up(), removed by down(); default a fresh one under /tmp
     bindir   holds zonevipd, zonevipctl, zonevip-notify, zonevip-cleanup (build or install tree; copied at
              up() into every DB host as `make install` would place them); None: no agents
     conf     text of zonevip.conf instead of the lab's own (lab.conf_text())
     tie      True: the lab dies with this process, whatever ends it; False: it stays until down()
+    sandbox  True: the daemons run under mounts and system call filters equal to their units' (sandbox.py)
  .up() .down(keep_logs=False)          up() returns when mysqld answers on both DB hosts (0.8 s; the
                                        first time on a machine 2 s, for mysqld's data directory, which
                                        is kept in ~/.cache/zonevip-lab)

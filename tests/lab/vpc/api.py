@@ -23,11 +23,12 @@ POLL_S = 0.01
 
 class Lab:
     def __init__(self, dir: str | None = None, bindir: str | None = None, conf: str | None = None,
-                 tie: bool = True) -> None:
+                 tie: bool = True, sandbox: bool = False) -> None:
         self.dir = os.path.abspath(dir) if dir else ""
         self._bindir = os.path.abspath(bindir) if bindir else None
         self._conf = conf if conf is not None else configuration.conf_text()
         self._tie = tie
+        self._sandbox = sandbox
         self._run: lifecycle.Run | None = None
         self._hosts: dict[str, Host] = {}
 
@@ -39,7 +40,7 @@ class Lab:
         return lab
 
     def up(self) -> None:
-        run = lifecycle.start(self.dir, self._bindir, self._conf, self._tie)
+        run = lifecycle.start(self.dir, self._bindir, self._conf, self._tie, self._sandbox)
         self.dir = run.dir
         try:
             self._connect(run)

@@ -15,7 +15,7 @@ import socket
 import subprocess
 from dataclasses import dataclass
 
-from . import kernel
+from . import kernel, unitfile
 from .layout import REGION, SERVICES, VIP, HostSpec
 
 LAB = "/run/lab"  # the lab's directory as every process inside sees it
@@ -181,6 +181,9 @@ def _database_host(users: Users, bindir: str | None) -> None:
     _directory("/run/mysqld", 0o755, mysql.pw_uid, mysql.pw_gid)
     subprocess.run(["tar", "-xpf", f"{LAB}/mysql.tar", "-C", "/var/lib/mysql"], check=True, timeout=60)
     install_files(users, "")
+    _directory("/usr/local/libexec", 0o755)
+    shutil.copy(f"{os.path.dirname(os.path.abspath(__file__))}/sandbox.py", unitfile.SANDBOX)
+    os.chmod(unitfile.SANDBOX, 0o755)
     if bindir:
         install_programs(bindir, "")
 

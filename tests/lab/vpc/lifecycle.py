@@ -48,11 +48,11 @@ class Run:
             self.tie = None
 
 
-def start(folder: str, bindir: str | None, conf: str, tie: bool) -> Run:
+def start(folder: str, bindir: str | None, conf: str, tie: bool, sandbox: bool = False) -> Run:
     _check_machine(bindir)
     folder = _prepare(folder)
     with open(f"{folder}/options.json", "w") as stream:
-        json.dump({"conf": conf, "bindir": bindir, "cache": _cache()}, stream)
+        json.dump({"conf": conf, "bindir": bindir, "cache": _cache(), "sandbox": sandbox}, stream)
     ready, ready_end = os.pipe()
     tie_end, held = os.pipe() if tie else (os.open(os.devnull, os.O_RDONLY), None)
     with open(f"{folder}/log/lab.log", "ab") as log:

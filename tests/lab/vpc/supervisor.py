@@ -13,27 +13,28 @@ from .errors import LabError
 from .hosts import LAB, Users
 from .layout import DB_HOSTS
 from .loop import Loop
-from .service import Service, Unit
+from .service import NOTIFY_DIR, Service, Unit
 
 
-def units(host: str, users: Users, texts: dict[str, str]) -> list[Unit]:
+def units(host: str, users: Users, texts: dict[str, str], boxed: bool) -> list[Unit]:
     """mysqld as the lab has it; ours as the package has them, less what needs systemd itself; keepalived as Debian has it."""
+    boxes = NOTIFY_DIR if boxed else None
     return [
         Unit("mysqld", mysql.argv(DB_HOSTS.index(host) + 1), stop_timeout_s=20),
-        unitfile.load("zonevip-notify", "zonevip-notify.service", texts, users.ids),
-        unitfile.load("zonevipd", "zonevip.service", texts, users.ids),
+        unitfile.load("zonevip-notify", "zonevip-notify.service", texts, users.ids, boxes),
+        unitfile.load("zonevipd", "zonevip.service", texts, users.ids, boxes),
         Unit("keepalived", ["/usr/sbin/keepalived", "--dont-fork", "--log-console", "--vrrp"], notify=False),
     ]
 
 
 class Supervisor:
-    def __init__(self, host: str, users: Users, texts: dict[str, str]) -> None:
+    def __init__(self, host: str, users: Users, texts: dict[str, str], boxed: bool) -> None:
         self._host = host
         self._users = users
         self._loop = Loop()
         self._history = os.open(f"{LAB}/history.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._services = {unit.name: Service(self._loop, unit, f"{LAB}/log", host, self._record)
-                          for unit in units(host, users, texts)}
+                          for unit in units(host, users, texts, boxed)}
         self._loop.on_signal({signal.SIGCHLD: self._reap})
         Server(self._loop, f"{LAB}/sock/{host}", {
             "start": self._start, "stop": self._stop, "kill": self._kill, "signal": self._signal,
@@ -66,7 +67,8 @@ class Supervisor:
 
     def _start(self, service: str, wait: bool = True) -> Later:
         one = self._service(service)
-        program = next(word for word in one.unit.argv if word.startswith("/usr/") and not word.endswith("setpriv"))
+        program = next(word for word in one.unit.argv if word.startswith("/usr/")
+                       and word not in (unitfile.SETPRIV, unitfile.SANDBOX))
         if not os.path.exists(program):
             raise LabError(f"{program} is not on {self._host}: the lab was brought up without programs (--bin)")
         return one.start(wait)
@@ -90,12 +92,13 @@ class Supervisor:
         self._service(service).watchdog_kills = kills
 
 
-def main(host: str, anchor: int, users: Users, ready: Callable[[], None]) -> None:
+def main(host: str, anchor: int, users: Users, boxed: bool, ready: Callable[[], None]) -> None:
     """Enters the host's namespaces and stays."""
     texts = unitfile.texts()
     for kind, flag in (("net", kernel.CLONE_NEWNET), ("uts", kernel.CLONE_NEWUTS), ("mnt", kernel.CLONE_NEWNS)):
         kernel.setns(f"/proc/{anchor}/ns/{kind}", flag)
     os.chdir("/")
-    supervisor = Supervisor(host, users, texts)
+    os.makedirs(NOTIFY_DIR, exist_ok=True)
+    supervisor = Supervisor(host, users, texts, boxed)
     ready()
     supervisor.run()

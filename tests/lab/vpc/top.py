@@ -61,6 +61,7 @@ class Top:
         self._children: dict[int, str] = {}
         self._problems: list[str] = []
         self._relay = 0
+        self._boxed = options["sandbox"]
         self._started = now_ns()
         self._mount_private(lab_dir)
         self._users = Users.choose()
@@ -114,7 +115,8 @@ class Top:
         self._fork("recorder", recorder.main)
         self._fork("cloud", _cloud)
         for name in DB_HOSTS:
-            self._fork(name, lambda ready, name=name: supervisor.main(name, self._anchors[name], self._users, ready))
+            self._fork(name, lambda ready, name=name: supervisor.main(
+                name, self._anchors[name], self._users, self._boxed, ready))
         self._await_ready()
 
     def _fork(self, name: str, run: Callable[[Callable[[], None]], None]) -> None:

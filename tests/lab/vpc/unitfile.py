@@ -2,18 +2,22 @@
 """The packaged unit files, read as systemd reads them, for the words that the supervisor keeps.
 
 So the lab runs the command lines, users, capabilities, limits and deadlines that are installed on
-real hosts. The sandbox proper (seccomp, mounts) needs systemd itself: scripts/package-test has it.
+real hosts; and, with Lab(sandbox=True), mounts and system call filters too. systemd itself has its
+turn in scripts/package-test.
 """
 
+import json
 import os
 import re
 
+from . import sandbox
 from .errors import LabError
 from .service import Unit
 
 UNITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../packaging/systemd")
 SBINDIR = "/usr/local/sbin"  # where the lab installs the programs
 SETPRIV = "/usr/bin/setpriv"
+SANDBOX = "/usr/local/libexec/zonevip-sandbox"
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 
 
@@ -64,12 +68,17 @@ def environment(files: list[str], root: str = "") -> dict[str, str]:
     return found
 
 
-def command(unit: dict[str, list[str]], ids: dict[str, int], root: str = "") -> list[str]:
-    """ExecStart= under what the unit says of users and capabilities; $WORD is split into words."""
+def command(unit: dict[str, list[str]], ids: dict[str, int], root: str = "", box: str | None = None) -> list[str]:
+    """ExecStart= under what the unit says of users and capabilities; $WORD is split into words.
+
+    box: the file that describes its sandbox, entered around the change of user (sandbox.py).
+    """
     known = environment(unit.get("EnvironmentFile", []), root)
     argv = []
     for word in unit["ExecStart"][-1].split():
         argv += known.get(word[1:], "").split() if word.startswith("$") else [word]
+    if box:
+        return [SANDBOX, "outer", box, *_privileges(unit, ids), SANDBOX, "inner", box, *argv]
     return [*_privileges(unit, ids), *argv]
 
 
@@ -93,8 +102,20 @@ def _privileges(unit: dict[str, list[str]], ids: dict[str, int]) -> list[str]:
     return argv
 
 
-def load(name: str, file: str, units: dict[str, str], ids: dict[str, int]) -> Unit:
-    """A unit file as the lab's own record, called name; its OnFailure= unit comes with it."""
+def box(name: str, unit: dict[str, list[str]], folder: str) -> str:
+    """Writes what the sandbox of that unit is, where whoever runs in it can read it."""
+    path = f"{folder}/{name}.sandbox"
+    with open(path, "w") as stream:
+        json.dump(sandbox.describe(unit), stream)
+        os.fchmod(stream.fileno(), 0o644)
+    return path
+
+
+def load(name: str, file: str, units: dict[str, str], ids: dict[str, int], boxes: str | None = None) -> Unit:
+    """A unit file as the lab's own record, called name; its OnFailure= unit comes with it.
+
+    boxes: a folder for descriptions of sandboxes; None: without a sandbox.
+    """
     unit = words(units[file])
 
     def one(word: str, default: str) -> str:
@@ -104,7 +125,7 @@ def load(name: str, file: str, units: dict[str, str], ids: dict[str, int]) -> Un
         raise LabError(f"{name}: the lab's watchdog kills with SIGKILL, the unit says otherwise")
     failure = one("OnFailure", "")
     return Unit(
-        name, command(unit, ids), notify=one("Type", "simple") == "notify",
+        name, command(unit, ids, box=box(name, unit, boxes) if boxes else None), notify=one("Type", "simple") == "notify",
         watchdog_s=seconds(one("WatchdogSec", "0")) or None,
         restart=one("Restart", "no"), restart_s=seconds(one("RestartSec", "100ms")),
         start_limit=(int(one("StartLimitBurst", "5")), seconds(one("StartLimitIntervalSec", "10s"))),
