@@ -314,6 +314,8 @@ void agent_watches_why(const struct agent *agent, unsigned int instance, struct 
 /* positions.c */
 void agent_tell_position(struct agent *agent, unsigned int instance, unsigned int copies);
 void agent_foresee(struct agent *agent, unsigned int instance);
+/* With more than two nodes: does another candidate have what our server lacks? */
+void agent_compare(struct agent *agent, unsigned int instance);
 void agent_rejoin(struct agent *agent, unsigned int instance);
 
 /* dbstatus.c */

@@ -358,6 +358,7 @@ void agent_database_checked(struct agent *agent, unsigned int track)
 			answer(agent, i, DUTY_FENCE, 0,
 			       db->facts.read_only ? OUTCOME_OK : OUTCOME_REFUSED);
 		agent_foresee(agent, i);
+		agent_compare(agent, i);
 		agent_rejoin(agent, i);
 	}
 }

@@ -10,6 +10,7 @@
 #ifndef AGENT_DATABASE_H
 #define AGENT_DATABASE_H
 
+#include "agent/ahead.h"
 #include "agent/core/core.h"
 #include "agent/mycheck.h"
 #include "agent/position.h"
@@ -28,9 +29,10 @@ struct agent_database { /* one per instance */
 	unsigned int track;
 	struct mycheck_facts facts;
 	struct position positions[CORE_NODES_MAX];
-	mono_us heard[CORE_NODES_MAX]; /* when, or MONO_LONG_AGO */
-	mono_us send_at;	       /* next position to the peers */
-	unsigned int burst;	       /* copies of it still to go at once */
+	mono_us heard[CORE_NODES_MAX];	    /* when, or MONO_LONG_AGO */
+	struct ahead ahead[CORE_NODES_MAX]; /* used when there are more than two nodes */
+	mono_us send_at;		    /* next position to the peers */
+	unsigned int burst;		    /* copies of it still to go at once */
 
 	struct database_answer answers[CORE_DUTIES];
 	uint32_t ops[CORE_DUTIES];	    /* under way at the worker or a hook, 0 = none */

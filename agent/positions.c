@@ -58,6 +58,13 @@ void agent_tell_position(struct agent *agent, unsigned int i, unsigned int copie
 
 /* --- what a promotion would lose ------------------------------------------------------- */
 
+/* Applied or received. */
+static void all_here(const struct mycheck_facts *facts, char text[static 2 * MYGTID_TEXT_MAX])
+{
+	(void)snprintf(text, 2 * MYGTID_TEXT_MAX, "%s%s%s", facts->executed,
+		       facts->executed[0] && facts->received[0] ? "," : "", facts->received);
+}
+
 /* Counts what @wanted has and neither applied nor received transactions here have. */
 static bool count_missing(const struct mycheck_facts *facts, const char *wanted, uint64_t *count)
 {
@@ -65,8 +72,7 @@ static bool count_missing(const struct mycheck_facts *facts, const char *wanted,
 	struct mygtid_set here;
 	struct mygtid_set there;
 
-	(void)snprintf(both, sizeof(both), "%s%s%s", facts->executed,
-		       facts->executed[0] && facts->received[0] ? "," : "", facts->received);
+	all_here(facts, both);
 	if (mygtid_parse(both, &here) < 0 || mygtid_parse(wanted, &there) < 0)
 		return false;
 	*count = mygtid_missing(&there, &here);
@@ -119,6 +125,45 @@ void agent_foresee(struct agent *agent, unsigned int i)
 	(void)snprintf(db->gate_text, sizeof(db->gate_text), "%s", text);
 	db->gate = strcmp(text, "replicates") == 0 ? OUTCOME_OK : OUTCOME_DENIED;
 	agent_feed(agent, &(struct event){.type = EV_GATE, .instance = i, .outcome = db->gate});
+}
+
+/* --- who should go first --------------------------------------------------------------- */
+
+/* It could take over, and has lately said what it has. */
+static bool is_candidate(const struct agent *agent, unsigned int i, unsigned int node)
+{
+	const struct agent_database *db = &agent->databases[i];
+	const struct instance *in = &agent->instances[i];
+
+	return node != agent->conf->self && (int)node != in->record.owner &&
+	       core_hears(&agent->core, mono_now(), node) &&
+	       in->view[node].flags & HELLO_ELIGIBLE &&
+	       mono_now() - db->heard[node] < 3 * TELL_PERIOD &&
+	       db->positions[node].flags & POSITION_KNOWN;
+}
+
+void agent_compare(struct agent *agent, unsigned int i)
+{
+	struct agent_database *db = &agent->databases[i];
+	const struct instance *in = &agent->instances[i];
+	char here[2 * MYGTID_TEXT_MAX];
+	bool behind = false;
+
+	if (agent->conf->node_count <= 2 || !db->facts.known)
+		return;
+	all_here(&db->facts, here);
+	for (unsigned int n = 0; n < agent->conf->node_count; n++) {
+		if (!is_candidate(agent, i, n) || core_acting(in))
+			ahead_forget(&db->ahead[n]);
+		else
+			behind |= ahead_look(&db->ahead[n], db->positions[n].executed, db->heard[n],
+					     here, db->facts.at);
+	}
+	if (behind == ((in->flags & FLAG_BEHIND) != 0))
+		return;
+	log_event(LOG_LV_INFO, "behind", "instance=%s behind=%s", agent->conf->instances[i].name,
+		  behind ? "yes" : "no");
+	agent_feed(agent, &(struct event){.type = EV_BEHIND, .instance = i, .up = behind});
 }
 
 /* --- rejoining ------------------------------------------------------------------------------ */

@@ -453,6 +453,7 @@ static void carry_database(struct agent *agent, unsigned int i, const struct age
 	for (unsigned int n = 0; n < CORE_NODES_MAX; n++) {
 		db->positions[n] = fresh.positions[n];
 		db->heard[n] = MONO_LONG_AGO;
+		ahead_forget(&db->ahead[n]); /* compared anew */
 	}
 	for (unsigned int n = 0; n < CORE_NODES_MAX; n++) {
 		if (map->nodes[n] < 0)
