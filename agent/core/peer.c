@@ -52,9 +52,12 @@ enum peer_verdict peer_hear(struct peer *peer, mono_us now, uint64_t my_nonce, m
 {
 	bool fresh = echo_is_fresh(now, my_nonce, fresh_us, hello);
 	bool current = peer->nonce != 0 && hello->nonce == peer->nonce;
+	/* A packet of the run before, late but fresh still, may have taken the place of the
+	 * present run. No true run before can be fresh D after the one that followed was heard. */
+	bool fell_silent = now - peer->heard > fresh_us;
 	enum peer_verdict verdict;
 
-	if (hello->nonce == 0 || hello->nonce == peer->retired ||
+	if (hello->nonce == 0 || (hello->nonce == peer->retired && !(fresh && fell_silent)) ||
 	    (current && hello->seq <= peer->seq && !PLANTED(REPLAY))) {
 		peer->old++;
 		return PEER_OLD;

@@ -22,7 +22,7 @@ enum peer_verdict {
 struct peer {
 	uint64_t nonce;	   /* of the session that has proven itself, 0 = none yet */
 	uint64_t seq;	   /* newest accepted in it */
-	uint64_t retired;  /* the session before: never believed again */
+	uint64_t retired;  /* the session before: not believed while this one is heard */
 	uint64_t newcomer; /* nonce of a session still unproven, 0 = none */
 	uint64_t newcomer_seq;
 	mono_us heard;	  /* receipt of the newest fresh packet */

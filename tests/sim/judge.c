@@ -424,10 +424,22 @@ mono_us judge_waits(const struct world *world)
 	return longest;
 }
 
+static const char *all_hear_all(struct world *world)
+{
+	for (unsigned int a = 0; a < world->config.nodes; a++)
+		for (unsigned int b = a + 1; b < world->config.nodes; b++)
+			if (!both_hear(world, a, b))
+				return blame(world, a,
+					     "I3 two nodes are deaf to each other long after the "
+					     "faults ended");
+	return NULL;
+}
+
 const char *judge_agreed(struct world *world)
 {
 	const char *broken = judge_one_acts(world);
 
+	broken = broken ? broken : all_hear_all(world);
 	for (unsigned int i = 0; i < world->config.instances && !broken; i++) {
 		const struct param_version *param = world_param(world, i);
 

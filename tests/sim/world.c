@@ -224,11 +224,20 @@ static struct proof proof_of(const struct host *h, unsigned int peer)
 	return proof;
 }
 
-/* A core drops what is not newer than what it has of that session. */
-static bool is_old(const struct peer *peer, const struct hello *hello)
+/* A core drops what is not newer than what it has of that session, and the session before while
+ * the present one is heard or nothing proves that it is the later one. */
+static bool is_old(const struct world *world, unsigned int host, unsigned int from,
+		   const struct hello *hello)
 {
-	return hello->nonce == peer->retired ||
-	       (hello->nonce == peer->nonce && hello->seq <= peer->seq);
+	const struct core *core = &world->hosts[host].core;
+	const struct peer *peer = &core->peers[from];
+	mono_us now = world_clock(world, host), limit = core->config.timers.dead_after;
+
+	if (hello->nonce == peer->nonce)
+		return hello->seq <= peer->seq;
+	return hello->nonce == peer->retired &&
+	       (now - peer->heard <= limit || hello->echo_nonce != core->config.nonce ||
+		now - (mono_us)hello->echo_seq > limit);
 }
 
 /* I6 An old packet leaves no trace: not in what the core does, nor when it wakes. */
@@ -275,7 +284,7 @@ static void feed_packet(struct world *world, unsigned int host, int index)
 	/* One replayed at once is no more than late. */
 	bool replayed = packet->replayed &&
 			world->now - packet->born > h->core.config.timers.dead_after + SEC;
-	bool old = is_old(&h->core.peers[from], &packet->hello);
+	bool old = is_old(world, host, from, &packet->hello);
 
 	if (old && world_clock(world, host) >= core_deadline(&h->core)) {
 		net_again(world, index); /* what is due comes first */

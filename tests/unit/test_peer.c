@@ -47,6 +47,23 @@ static void an_echo_of_this_run_younger_than_d_proves_life_and_gives_an_ack(void
 	assert_int_equal(peer.ack, 9 * SEC);
 }
 
+/* Both restarted: the last packet of the peer's run before comes after the first of its present. */
+static void a_late_packet_of_the_run_before_does_not_make_us_deaf_to_the_present_one(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_init(&peer);
+	assert_int_equal(hear(&peer, 10 * SEC, packet(PEER + 1, 20, 9900 * MSEC)), PEER_FRESH);
+	assert_int_equal(hear(&peer, 10100 * MSEC, packet(PEER, 10, 9800 * MSEC)), PEER_FRESH);
+	assert_int_equal(hear(&peer, 10200 * MSEC, packet(PEER + 1, 21, 10 * SEC)), PEER_OLD);
+	assert_int_equal(hear(&peer, 11101 * MSEC, packet(PEER + 1, 22, 11 * SEC)), PEER_FRESH);
+	assert_int_equal(peer.nonce, PEER + 1);
+	assert_int_equal(hear(&peer, 11102 * MSEC, packet(PEER, 11, 11 * SEC)), PEER_OLD);
+	/* a recording of it is not fresh, however long this one is silent */
+	assert_int_equal(hear(&peer, 20 * SEC, packet(PEER, 12, 11 * SEC)), PEER_OLD);
+}
+
 static void an_echo_older_than_d_proves_nothing(void **state)
 {
 	struct peer peer;
@@ -179,6 +196,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_packet_without_an_echo_proves_nothing),
 		cmocka_unit_test(an_echo_of_this_run_younger_than_d_proves_life_and_gives_an_ack),
+		cmocka_unit_test(
+			a_late_packet_of_the_run_before_does_not_make_us_deaf_to_the_present_one),
 		cmocka_unit_test(an_echo_older_than_d_proves_nothing),
 		cmocka_unit_test(an_echo_of_the_future_or_of_another_run_proves_nothing),
 		cmocka_unit_test(an_echo_that_did_not_count_there_gives_no_ack),
