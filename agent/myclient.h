@@ -43,6 +43,8 @@ struct myclient_target {
 	const char *tls_ca;   /* PEM file; "" = the server's certificate is not checked */
 };
 
+#define MYCLIENT_TLS_ERROR 2026 /* CR_SSL_CONNECTION_ERROR */
+
 /* What may end a call besides the server. */
 struct myclient_limit {
 	mono_us deadline;

@@ -187,7 +187,12 @@ static enum attempt refused(struct worker *worker, const struct check *check, co
 {
 	const struct mycheck_config *config = worker->config;
 
-	if (!config->socket[0] || config->password_file[0])
+	if (check->result->code == MYCLIENT_TLS_ERROR)
+		evidence(
+			check,
+			"%u %s; check tls_ca, and that the certificate names the address in 'host'",
+			check->result->code, message);
+	else if (!config->socket[0] || config->password_file[0])
 		evidence(check, "%u %s; check user %s%s%s", check->result->code, message,
 			 config->user, config->password_file[0] ? " and password_file " : "",
 			 config->password_file);

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/myclient.h"
 #include "agent/myserver.h"
 
 #define LIMIT (3 * SEC)
@@ -32,6 +31,11 @@ static void refused(struct doctor *d, const struct conf_track_mysql *track,
 		else
 			doctor_say(d, DOCTOR_FAIL, track->name, fix, "login refused: %s",
 				   myclient_text(client));
+	} else if (end == MYCLIENT_ERROR && myclient_code(client) == MYCLIENT_TLS_ERROR) {
+		doctor_say(d, DOCTOR_FAIL, track->name,
+			   "'tls_ca' must be the authority of the server's certificate, and that "
+			   "must name the address in 'host' (subjectAltName IP:...)",
+			   "%s", myclient_text(client));
 	} else {
 		doctor_say(d, DOCTOR_FAIL, track->name, "start mysqld; check 'socket' or 'host'",
 			   "%s",
@@ -128,8 +132,9 @@ static enum myclient_end connect_as(const struct conf_track_mysql *track, struct
 	return end;
 }
 
-static void check_track(struct doctor *d, const struct conf_track_mysql *track)
+static void check_track(struct doctor *d, unsigned int index)
 {
+	const struct conf_track_mysql *track = &d->conf->tracks[index];
 	const struct myclient_limit limit = {
 		.deadline = mono_now() + LIMIT, .wake_fd = -1, .pid_fd = -1};
 	char password[MYSERVER_PASSWORD_MAX] = "";
@@ -138,7 +143,9 @@ static void check_track(struct doctor *d, const struct conf_track_mysql *track)
 					 .host = host,
 					 .port = track->port,
 					 .user = track->user,
-					 .password = password};
+					 .password = password,
+					 .tls = track->tls,
+					 .tls_ca = track->tls_ca};
 	struct myclient *client = myclient_new();
 	struct err err = {""};
 	enum myclient_end end;
@@ -158,6 +165,7 @@ static void check_track(struct doctor *d, const struct conf_track_mysql *track)
 	explicit_bzero(password, sizeof(password));
 	if (end == MYCLIENT_DONE) {
 		check_power(d, track, client, &limit);
+		check_grants(d, index, client, &limit);
 		check_bind(d, track, client, &limit);
 	} else {
 		refused(d, track, client, end);
@@ -174,6 +182,6 @@ void check_mysql(struct doctor *d)
 	if (myclient_begin() < 0 || myclient_thread_begin() < 0)
 		return;
 	for (unsigned int k = 0; k < d->conf->track_count; k++)
-		check_track(d, &d->conf->tracks[k]);
+		check_track(d, k);
 	myclient_thread_end();
 }

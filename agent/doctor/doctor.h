@@ -14,6 +14,7 @@
  *   groups.c   checks of security groups
  *   record.c   checks of the parameters
  *   database.c checks of mysqld
+ *   grants.c   the rights of the account that the configuration needs
  *   policy.c   the IAM policy for exactly this configuration
  *   report.c   findings as a table or as JSON
  *
@@ -30,6 +31,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/ip.h"
+#include "agent/myclient.h"
 #include "aws/aws.h"
 #include "conf/conf.h"
 
@@ -162,5 +164,9 @@ void report_table(const struct doctor *d, FILE *out, bool colour);
 int report_json(const struct doctor *d, FILE *out);
 /* How many findings have this result. */
 unsigned int report_count(const struct doctor *d, enum doctor_result result);
+
+/* The rights of the account of track_mysql @index, over a session that is logged in. */
+void check_grants(struct doctor *d, unsigned int index, struct myclient *client,
+		  const struct myclient_limit *limit);
 
 #endif

@@ -190,3 +190,24 @@ def test_the_policy_follows_the_configuration(lab):
     offline = policy(lab, "--offline", "--region", "cn-north-1")
     assert any(resource.startswith("arn:aws-cn:ssm:cn-north-1:<account>:parameter/") for one in offline["Statement"]
                for resource in one["Resource"])
+
+
+def test_a_right_that_promotion_or_the_write_probe_needs_and_the_account_lacks_is_named(lab):
+    host = lab.host(ONLY)
+    lab.install_conf(lab.conf_text(track_mysql={"write_probe": "on"},
+                                   vip_instance={"promotion_gate": "wait", "promote": "on", "fence": "on", "rejoin": "auto"}))
+
+    def said():
+        return [(one["result"], one["found"], one["fix"]) for one in examine(lab)[1]["findings"] if one["check"] == "mysql"]
+
+    whole = [one for one in said() if "rights that promotion" in one[1] or "write_probe" in one[1]]
+    assert [one[0] for one in whole] == ["ok", "ok"], said()
+    host.mysql("REVOKE READ_ONLY ADMIN, REPLICA MONITOR ON *.* FROM zonevip@localhost; "
+               "REVOKE INSERT ON zonevip.heartbeat FROM zonevip@localhost")
+    try:
+        orders, probe = [one for one in said() if "missing" in one[1]]
+        assert orders[0] == "fail" and orders[2].startswith("GRANT REPLICA MONITOR, READ_ONLY ADMIN ON *.*"), said()
+        assert probe[0] == "fail" and "GRANT INSERT ON zonevip.heartbeat" in probe[2], said()
+    finally:
+        host.mysql("GRANT READ_ONLY ADMIN, REPLICA MONITOR ON *.* TO zonevip@localhost; "
+                   "GRANT INSERT ON zonevip.heartbeat TO zonevip@localhost")
