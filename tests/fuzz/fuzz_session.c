@@ -24,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct given {
 	uint64_t nonce, seq;
 	enum peer_verdict verdict;
+	mono_us at;
 	bool proved; /* this packet began a proven session */
 	bool stood;  /* its session was the proven one when it came */
 };
@@ -63,11 +64,23 @@ static bool newcomer_newer(uint64_t nonce, uint64_t seq)
 	return false;
 }
 
-static enum peer_verdict expected(const struct hello *hello, bool fresh)
+/* Nothing fresh was given for D: what stands in the place of the present run may be an older one.
+ */
+static bool fell_silent(mono_us now)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (history[i].verdict == PEER_FRESH && now - history[i].at <= D)
+			return false;
+	return true;
+}
+
+static enum peer_verdict expected(const struct hello *hello, bool fresh, mono_us now)
 {
 	uint64_t current = proven(0);
 
-	if (hello->nonce == 0 || (proven(1) && hello->nonce == proven(1)))
+	if (hello->nonce == 0)
+		return PEER_OLD;
+	if (proven(1) && hello->nonce == proven(1) && !(fresh && fell_silent(now)))
 		return PEER_OLD;
 	if (current && hello->nonce == current) {
 		if (accepted_newer(current, hello->seq))
@@ -120,7 +133,7 @@ static void one(struct peer *peer, mono_us now, const uint8_t *in)
 	fresh = hello.echo_nonce == MINE && hello.echo_seq <= (uint64_t)(now + MSEC) &&
 		(uint64_t)now <= hello.echo_seq + D;
 	verdict = peer_hear(peer, now, MINE, D, &hello);
-	must(verdict == expected(&hello, fresh));
+	must(verdict == expected(&hello, fresh, now));
 	if (verdict != PEER_FRESH)
 		check_unchanged(&before, peer, verdict);
 	else
@@ -130,6 +143,7 @@ static void one(struct peer *peer, mono_us now, const uint8_t *in)
 	history[count++] = (struct given){.nonce = hello.nonce,
 					  .seq = hello.seq,
 					  .verdict = verdict,
+					  .at = now,
 					  .proved = verdict == PEER_FRESH && !current,
 					  .stood = verdict == PEER_FRESH || current};
 	peer_echo(peer, now, D, &echo);
