@@ -375,6 +375,14 @@ void agent_free_instances(struct agent *agent)
 	agent->instances = NULL;
 }
 
+struct wire_keys agent_keys(const struct conf *conf)
+{
+	return (struct wire_keys){.file = conf->heartbeat.key_file,
+				  .id = (uint8_t)conf->heartbeat.key_id,
+				  .accept_file = conf->heartbeat.accept_key_file,
+				  .accept_id = (uint8_t)conf->heartbeat.accept_key_id};
+}
+
 struct heartbeat *agent_open_heartbeat(struct agent *agent, struct err *err)
 {
 	const struct conf *conf = agent->conf;
@@ -387,7 +395,7 @@ struct heartbeat *agent_open_heartbeat(struct agent *agent, struct err *err)
 			      &(struct heartbeat_config){
 				      .local = self->address,
 				      .port = conf->heartbeat.port,
-				      .key_file = conf->heartbeat.key_file,
+				      .keys = agent_keys(conf),
 				      .cluster = cluster,
 				      .self = self->id,
 			      },

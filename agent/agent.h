@@ -208,6 +208,7 @@ bool agent_alive(const struct agent *agent);
 int agent_build_instances(struct agent *agent);
 int agent_build_core(struct agent *agent, mono_us now);
 void agent_free_instances(struct agent *agent);
+struct wire_keys agent_keys(const struct conf *conf);
 struct heartbeat *agent_open_heartbeat(struct agent *agent, struct err *err);
 struct mycheck *agent_open_check(struct agent *agent, unsigned int track, struct err *err);
 

@@ -29,6 +29,7 @@ struct heartbeat {
 	heartbeat_fn *fn;
 	void *arg;
 	struct log_gate tag_gate;
+	struct log_gate key_gate;
 	struct log_gate version_gate;
 	struct heartbeat_counters counters;
 };
@@ -41,6 +42,17 @@ static void report_bad_tag(struct heartbeat *hb)
 		log_event(LOG_LV_WARNING, "heartbeat_refused",
 			  "cause=bad_tag more=%u hint=\"is key_file the same on every host?\"",
 			  held);
+}
+
+static void report_unknown_key(struct heartbeat *hb, uint8_t id)
+{
+	unsigned int held;
+
+	if (log_gate(&hb->key_gate, 10, &held))
+		log_event(LOG_LV_WARNING, "heartbeat_refused",
+			  "cause=unknown_key id=%u more=%u hint=\"neither key_id nor accept_key_id "
+			  "here: is the file the same on every host?\"",
+			  id, held);
 }
 
 static void report_bad_version(struct heartbeat *hb)
@@ -74,10 +86,13 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 				  ? WIRE_LENGTH
 				  : wire_decode(hb->wire, packet, (size_t)length, &hello);
 		hb->counters.received[verdict]++;
+		hb->counters.other_key += verdict == WIRE_OK && wire_other_key(hb->wire);
 		if (verdict == WIRE_OK)
 			hb->fn(hb->arg, &hello);
 		else if (verdict == WIRE_TAG)
 			report_bad_tag(hb);
+		else if (verdict == WIRE_KEY)
+			report_unknown_key(hb, packet[3]);
 		else if (verdict == WIRE_VERSION)
 			report_bad_version(hb);
 	}
@@ -126,7 +141,7 @@ struct heartbeat *heartbeat_open(struct ev_loop *loop, const struct heartbeat_co
 	hb->fn = fn;
 	hb->arg = arg;
 	hb->fd = -1;
-	hb->wire = wire_open(config->key_file, config->cluster, config->self, err);
+	hb->wire = wire_open(&config->keys, config->cluster, config->self, err);
 	if (!hb->wire)
 		goto fail;
 	if (!wire_key_locked(hb->wire))
@@ -145,9 +160,9 @@ fail:
 	return NULL;
 }
 
-int heartbeat_rekey(struct heartbeat *hb, const char *key_file, struct err *err)
+int heartbeat_rekey(struct heartbeat *hb, const struct wire_keys *keys, struct err *err)
 {
-	struct wire *wire = wire_open(key_file, hb->cluster, hb->self, err);
+	struct wire *wire = wire_open(keys, hb->cluster, hb->self, err);
 
 	if (!wire)
 		return -1;

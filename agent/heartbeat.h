@@ -20,15 +20,16 @@ struct heartbeat;
 struct heartbeat_config {
 	struct ip local; /* ours; may appear on the host later (IP_FREEBIND) */
 	uint16_t port;
-	const char *key_file;
-	uint32_t cluster; /* hash of its name */
-	uint16_t self;	  /* our node id */
+	struct wire_keys keys; /* strings are borrowed for the call */
+	uint32_t cluster;      /* hash of its name */
+	uint16_t self;	       /* our node id */
 };
 
 struct heartbeat_counters {
 	uint64_t sent;
 	uint64_t send_failed;	       /* EPERM, ENETUNREACH, ... : as good as lost */
 	uint64_t received[WIRE_COUNT]; /* by verdict */
+	uint64_t other_key; /* of the good ones: sealed with the key that is only accepted */
 };
 
 /* @hello borrowed for the call. */
@@ -37,8 +38,8 @@ typedef void heartbeat_fn(void *arg, const struct hello *hello);
 /* @fn runs on @loop. Returns NULL with @err set. */
 struct heartbeat *heartbeat_open(struct ev_loop *loop, const struct heartbeat_config *config,
 				 heartbeat_fn *fn, void *arg, struct err *err);
-/* Reads the key again, from @key_file. Returns -1 with @err set and the old key in force. */
-int heartbeat_rekey(struct heartbeat *hb, const char *key_file, struct err *err);
+/* Reads the keys again. Returns -1 with @err set and the old ones in force. */
+int heartbeat_rekey(struct heartbeat *hb, const struct wire_keys *keys, struct err *err);
 /* Sends at once; never blocks, a failure is counted and is a lost packet. */
 void heartbeat_send(struct heartbeat *hb, const struct ip *peer, const struct hello *hello);
 const struct heartbeat_counters *heartbeat_counters(const struct heartbeat *hb);

@@ -388,6 +388,8 @@ static void close_shells(const struct parts *parts, const struct parts *other)
 static int open_shells(struct agent *agent, const struct effects *effects, const struct parts *old,
 		       struct err *err)
 {
+	struct wire_keys keys;
+
 	for (unsigned int k = 0; k < CONF_TRACKS_MAX; k++) {
 		agent->checks[k] = NULL;
 		if (k >= agent->conf->track_count)
@@ -409,7 +411,8 @@ static int open_shells(struct agent *agent, const struct effects *effects, const
 		return agent->heartbeat ? 0 : -1;
 	}
 	/* Last: from here on nothing fails. */
-	return heartbeat_rekey(agent->heartbeat, agent->conf->heartbeat.key_file, err);
+	keys = agent_keys(agent->conf);
+	return heartbeat_rekey(agent->heartbeat, &keys, err);
 }
 
 /* --- words and worries of the shells' side
@@ -840,7 +843,9 @@ static int obey(struct agent *agent, struct conf *fresh, const struct effects *e
 	int ret;
 
 	if (!effects->any) { /* the key may be another all the same */
-		ret = heartbeat_rekey(agent->heartbeat, fresh->heartbeat.key_file, err);
+		const struct wire_keys keys = agent_keys(fresh);
+
+		ret = heartbeat_rekey(agent->heartbeat, &keys, err);
 		conf_free(fresh);
 		if (ret == 0) {
 			taken(agent, "unchanged");

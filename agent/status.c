@@ -167,9 +167,10 @@ static json_t *heartbeat_json(const struct agent *agent)
 	for (unsigned int v = WIRE_OK + 1; v < WIRE_COUNT; v++)
 		(void)json_object_set_new(dropped, wire_verdict_name((enum wire_verdict)v),
 					  json_integer((json_int_t)counters->received[v]));
-	return json_pack("{s:I, s:I, s:I, s:o}", "sent", (json_int_t)counters->sent, "send_failed",
-			 (json_int_t)counters->send_failed, "received",
-			 (json_int_t)counters->received[WIRE_OK], "dropped", dropped);
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "sent", (json_int_t)counters->sent,
+			 "send_failed", (json_int_t)counters->send_failed, "received",
+			 (json_int_t)counters->received[WIRE_OK], "other_key",
+			 (json_int_t)counters->other_key, "dropped", dropped);
 }
 
 static json_t *checks_json(const struct agent *agent, mono_us now)

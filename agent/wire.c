@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See wire.h for the format. There is no unauthenticated mode. The key lies in
+ * See wire.h for the format. There is no unauthenticated mode. A key lies in
  * its own page (keypage.h) and nowhere else: a MAC context, whose inner states
  * are as good as the key, lives as long as one packet takes.
  */
@@ -25,7 +25,6 @@
 #ifndef WIRE_PROTOCOL
 #define WIRE_PROTOCOL 1 /* raised only by what an older peer would misunderstand */
 #endif
-#define KEY_ID 1
 #define HEADER 56
 #define RECORD 30
 #define TRAILER 2 /* absent in packets of older peers */
@@ -35,9 +34,16 @@
 _Static_assert(HEADER + NOTE_HEADER + HELLO_NOTE_MAX + TAG <= WIRE_MAX, "a note must fit");
 #define KEY_DISTINCT_MIN 16 /* different byte values; 32 random bytes have about 30 */
 
+#define KEYS_MAX 2
+
 struct wire {
 	EVP_MAC *mac;
-	struct keypage key;
+	struct wire_key {
+		uint8_t id;
+		struct keypage page;
+	} keys[KEYS_MAX]; /* the first is sent with */
+	unsigned int key_count;
+	unsigned int last; /* of the last packet that was good */
 	uint32_t cluster;
 	uint16_t self;
 };
@@ -65,8 +71,8 @@ static unsigned int distinct(const uint8_t *key, size_t length)
 }
 
 /* Freeing the context cleanses what it knew of the key. */
-static int seal(const struct wire *wire, const uint8_t *bytes, size_t length,
-		uint8_t tag[static TAG])
+static int seal(const struct wire *wire, const struct wire_key *key, const uint8_t *bytes,
+		size_t length, uint8_t tag[static TAG])
 {
 	char digest[] = "SHA256";
 	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
@@ -75,31 +81,52 @@ static int seal(const struct wire *wire, const uint8_t *bytes, size_t length,
 	size_t size = 0;
 	bool ok;
 
-	ok = ctx && EVP_MAC_init(ctx, wire->key.bytes, wire->key.length, params) == 1 &&
+	ok = ctx && EVP_MAC_init(ctx, key->page.bytes, key->page.length, params) == 1 &&
 	     EVP_MAC_update(ctx, bytes, length) == 1 && EVP_MAC_final(ctx, tag, &size, TAG) == 1 &&
 	     size == TAG;
 	EVP_MAC_CTX_free(ctx);
 	return ok ? 0 : -EIO;
 }
 
-struct wire *wire_open_key(const uint8_t *key, size_t length, uint32_t cluster, uint16_t self,
-			   struct err *err)
+static int add_key(struct wire *wire, uint8_t id, const uint8_t *key, size_t length,
+		   struct err *err)
 {
+	struct wire_key *added = &wire->keys[wire->key_count];
 	uint8_t tag[TAG];
+
+	added->id = id;
+	if (!wire->mac || keypage_open(&added->page, key, length) < 0)
+		return err_set(err, "heartbeat key: OpenSSL has no HMAC, or no memory");
+	wire->key_count++;
+	if (seal(wire, added, tag, 0, tag) < 0)
+		return err_set(err, "heartbeat key: OpenSSL has no HMAC-SHA256, or no memory");
+	return 0;
+}
+
+static struct wire *make(uint32_t cluster, uint16_t self, struct err *err)
+{
 	struct wire *wire = calloc(1, sizeof(*wire));
 
-	if (!wire)
-		goto fail;
+	if (!wire) {
+		(void)err_set(err, "heartbeat: no memory");
+		return NULL;
+	}
 	wire->cluster = cluster;
 	wire->self = self;
 	wire->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	if (!wire->mac || keypage_open(&wire->key, key, length) < 0 || seal(wire, tag, 0, tag) < 0)
-		goto fail;
 	return wire;
-fail:
-	wire_close(wire);
-	(void)err_set(err, "heartbeat key: OpenSSL has no HMAC-SHA256, or no memory");
-	return NULL;
+}
+
+struct wire *wire_open_key(const uint8_t *key, size_t length, uint32_t cluster, uint16_t self,
+			   struct err *err)
+{
+	struct wire *wire = make(cluster, self, err);
+
+	if (wire && add_key(wire, WIRE_KEY_ID, key, length, err) < 0) {
+		wire_close(wire);
+		return NULL;
+	}
+	return wire;
 }
 
 static int read_key(const char *path, uint8_t key[static WIRE_KEY_MAX + 1], struct err *err)
@@ -144,30 +171,51 @@ out:
 	return ret;
 }
 
-struct wire *wire_open(const char *key_file, uint32_t cluster, uint16_t self, struct err *err)
+static int add_file(struct wire *wire, uint8_t id, const char *file, struct err *err)
 {
 	uint8_t key[WIRE_KEY_MAX + 1];
-	int length = read_key(key_file, key, err);
-	struct wire *wire = NULL;
+	int length = read_key(file, key, err);
+	int ret = length > 0 ? add_key(wire, id, key, (size_t)length, err) : -1;
 
-	if (length > 0)
-		wire = wire_open_key(key, (size_t)length, cluster, self, err);
 	explicit_bzero(key, sizeof(key));
+	return ret;
+}
+
+struct wire *wire_open(const struct wire_keys *keys, uint32_t cluster, uint16_t self,
+		       struct err *err)
+{
+	struct wire *wire = make(cluster, self, err);
+
+	if (wire && (add_file(wire, keys->id, keys->file, err) < 0 ||
+		     (keys->accept_file[0] &&
+		      add_file(wire, keys->accept_id, keys->accept_file, err) < 0))) {
+		wire_close(wire);
+		return NULL;
+	}
 	return wire;
 }
 
 bool wire_key_locked(const struct wire *wire)
 {
-	return wire->key.locked;
+	for (unsigned int k = 0; k < wire->key_count; k++)
+		if (!wire->keys[k].page.locked)
+			return false;
+	return true;
 }
 
 void wire_close(struct wire *wire)
 {
 	if (!wire)
 		return;
-	keypage_close(&wire->key);
+	for (unsigned int k = 0; k < KEYS_MAX; k++)
+		keypage_close(&wire->keys[k].page);
 	EVP_MAC_free(wire->mac);
 	free(wire);
+}
+
+bool wire_other_key(const struct wire *wire)
+{
+	return wire->last > 0;
 }
 
 /* --- bytes ----------------------------------------------------------------------- */
@@ -276,7 +324,7 @@ int wire_encode(struct wire *wire, const struct hello *hello, uint8_t packet[sta
 	packet[0] = 'Z';
 	packet[1] = 'V';
 	packet[2] = WIRE_PROTOCOL;
-	packet[3] = KEY_ID;
+	packet[3] = wire->keys[0].id;
 	put32(packet + 4, wire->cluster);
 	put16(packet + 8, hello->sender);
 	put16(packet + 10, hello->receiver);
@@ -298,8 +346,18 @@ int wire_encode(struct wire *wire, const struct hello *hello, uint8_t packet[sta
 	} else if (hello->note_length) {
 		length += put_note(packet + length, hello);
 	}
-	ret = seal(wire, packet, length, packet + length);
+	ret = seal(wire, &wire->keys[0], packet, length, packet + length);
 	return ret < 0 ? ret : (int)(length + TAG);
+}
+
+/* key_count: we do not have it. */
+static unsigned int key_of(const struct wire *wire, uint8_t id)
+{
+	unsigned int k = 0;
+
+	while (k < wire->key_count && wire->keys[k].id != id)
+		k++;
+	return k;
 }
 
 static enum wire_verdict check_header(const struct wire *wire, const uint8_t *packet, size_t length)
@@ -314,7 +372,7 @@ static enum wire_verdict check_header(const struct wire *wire, const uint8_t *pa
 		return WIRE_CLUSTER;
 	if (get16(packet + 10) != wire->self)
 		return WIRE_RECEIVER;
-	if (packet[3] != KEY_ID)
+	if (key_of(wire, packet[3]) == wire->key_count)
 		return WIRE_KEY;
 	if (packet[14] < RECORD || packet[13] > HELLO_INSTANCES_MAX ||
 	    HEADER + (size_t)packet[13] * packet[14] + TAG > length)
@@ -328,12 +386,15 @@ enum wire_verdict wire_decode(struct wire *wire, const uint8_t *packet, size_t l
 	enum wire_verdict verdict = check_header(wire, packet, length);
 	size_t records;
 	uint8_t tag[TAG];
+	unsigned int k;
 
 	if (verdict != WIRE_OK)
 		return verdict;
-	if (seal(wire, packet, length - TAG, tag) < 0 ||
+	k = key_of(wire, packet[3]);
+	if (seal(wire, &wire->keys[k], packet, length - TAG, tag) < 0 ||
 	    CRYPTO_memcmp(tag, packet + length - TAG, TAG) != 0)
 		return WIRE_TAG;
+	wire->last = k;
 	*hello = (struct hello){
 		.sender = get16(packet + 8),
 		.receiver = get16(packet + 10),

@@ -44,14 +44,26 @@ enum wire_verdict {
 	WIRE_COUNT
 };
 
-struct wire; /* key and cluster */
+struct wire; /* keys and cluster */
+
+#define WIRE_KEY_ID 1 /* of a lone key */
 
 /*
- * Reads the key file: 32 to 64 random bytes, not readable by group or others.
- * Returns NULL with @err naming the file, the fault and the fix.
+ * Keys are told apart by id, 1 to 255. Packets are sealed with one; another is
+ * accepted beside it, so that the hosts can change over one at a time. A key
+ * file holds 32 to 64 random bytes and is not readable by group or others.
  */
-struct wire *wire_open(const char *key_file, uint32_t cluster, uint16_t self, struct err *err);
-/* The same from memory; @key is copied. For tests and fuzzing. */
+struct wire_keys {
+	const char *file; /* sent with */
+	uint8_t id;
+	const char *accept_file; /* "" = none */
+	uint8_t accept_id;	 /* not @id */
+};
+
+/* Reads the key files. Returns NULL with @err naming the file, the fault and the fix. */
+struct wire *wire_open(const struct wire_keys *keys, uint32_t cluster, uint16_t self,
+		       struct err *err);
+/* The same with one key from memory, which is copied. For tests and fuzzing. */
 struct wire *wire_open_key(const uint8_t *key, size_t length, uint32_t cluster, uint16_t self,
 			   struct err *err);
 /* False: RLIMIT_MEMLOCK lets the key be swapped out. */
@@ -64,6 +76,9 @@ int wire_encode(struct wire *wire, const struct hello *hello, uint8_t packet[sta
 /* @hello is filled only on WIRE_OK. Cheap tests first, the tag last. */
 enum wire_verdict wire_decode(struct wire *wire, const uint8_t *packet, size_t length,
 			      struct hello *hello);
+
+/* The last packet that was WIRE_OK was sealed with the key that is only accepted. */
+bool wire_other_key(const struct wire *wire);
 
 const char *wire_verdict_name(enum wire_verdict verdict);
 

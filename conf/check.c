@@ -109,6 +109,22 @@ static int check_timers(const struct conf *conf, struct conf_tree *tree)
 	return 0;
 }
 
+static int check_keys(const struct conf *conf, struct conf_tree *tree)
+{
+	const struct conf_heartbeat *hb = &conf->heartbeat;
+
+	if (hb->accept_key_file[0] && !hb->accept_key_id)
+		return conf_fail(tree, at(tree, hb->accept_key_file),
+				 "has no number; add 'accept_key_id'");
+	if (!hb->accept_key_file[0] && hb->accept_key_id)
+		return conf_fail(tree, at(tree, &hb->accept_key_id),
+				 "means nothing without 'accept_key_file'");
+	if (hb->accept_key_file[0] && hb->accept_key_id == hb->key_id)
+		return conf_fail(tree, at(tree, &hb->accept_key_id),
+				 "is 'key_id' too; two keys need two numbers");
+	return 0;
+}
+
 static int check_track(const struct conf_track_mysql *track, struct conf_tree *tree)
 {
 	if (track->socket[0] && track->host.family)
@@ -341,8 +357,9 @@ static int check_instances(const struct conf *conf, struct conf_tree *tree)
 int conf_check(const struct conf *conf, struct conf_tree *tree)
 {
 	if (check_nodes(conf, tree) < 0 || check_touch_names(conf, tree) < 0 ||
-	    check_timers(conf, tree) < 0 || check_tracks(conf, tree) < 0 ||
-	    check_aws(conf, tree) < 0 || check_instances(conf, tree) < 0)
+	    check_timers(conf, tree) < 0 || check_keys(conf, tree) < 0 ||
+	    check_tracks(conf, tree) < 0 || check_aws(conf, tree) < 0 ||
+	    check_instances(conf, tree) < 0)
 		return -1;
 	return 0;
 }

@@ -50,6 +50,9 @@ struct conf_node {
 struct conf_heartbeat {
 	uint16_t port;
 	char key_file[PATH_MAX];
+	unsigned int key_id;		/* of key_file, on the wire */
+	char accept_key_file[PATH_MAX]; /* taken from peers as well; "" = none */
+	unsigned int accept_key_id;	/* 0 = none */
 	enum timers_profile profile;
 	struct timers timers; /* profile with single values set on top, inequalities checked */
 };

@@ -28,9 +28,8 @@ void check_configuration(struct doctor *d)
 		   conf->instance_count == 1 ? "" : "s");
 }
 
-void check_key(struct doctor *d)
+static void check_one_key(struct doctor *d, const char *path)
 {
-	const char *path = d->conf->heartbeat.key_file;
 	struct stat st;
 
 	if (stat(path, &st) < 0)
@@ -47,6 +46,13 @@ void check_key(struct doctor *d)
 			   "%lld bytes are too few", (long long)st.st_size);
 	else
 		doctor_say(d, DOCTOR_OK, path, "", "there, and its owner's alone");
+}
+
+void check_key(struct doctor *d)
+{
+	check_one_key(d, d->conf->heartbeat.key_file);
+	if (d->conf->heartbeat.accept_key_file[0])
+		check_one_key(d, d->conf->heartbeat.accept_key_file);
 }
 
 /* --- interfaces -------------------------------------------------------------------- */

@@ -78,6 +78,9 @@ static const char full[] =
 	"	profile wan\n"
 	"	port 7113\n"
 	"	key_file \"/etc/zonevip/a key\"\n"
+	"	key_id 7\n"
+	"	accept_key_file /etc/zonevip/another\n"
+	"	accept_key_id 255\n"
 	"	heartbeat 0.11\n"
 	"	dead_after 1.01\n"
 	"	touch 1.02\n"
@@ -445,6 +448,9 @@ static void every_word_reaches_its_field(void **state)
 	assert_int_equal(conf->nodes[1].id, conf_id("n2"));
 	assert_int_equal(conf->heartbeat.port, 7113);
 	assert_string_equal(conf->heartbeat.key_file, "/etc/zonevip/a key");
+	assert_int_equal(conf->heartbeat.key_id, 7);
+	assert_string_equal(conf->heartbeat.accept_key_file, "/etc/zonevip/another");
+	assert_int_equal(conf->heartbeat.accept_key_id, 255);
 	assert_int_equal(conf->heartbeat.profile, TIMERS_WAN);
 	assert_memory_equal(&conf->heartbeat.timers, &want, sizeof(want));
 	assert_int_equal(conf->track_count, 2);

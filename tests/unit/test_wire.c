@@ -165,7 +165,8 @@ static void expect_key_file(const char *bytes, size_t length, mode_t mode, const
 	assert_int_equal(write(fd, bytes, length), (ssize_t)length);
 	assert_int_equal(fchmod(fd, mode), 0);
 	(void)close(fd);
-	wire = wire_open(path, CLUSTER, SELF, &err);
+	wire = wire_open(&(struct wire_keys){.file = path, .id = 1, .accept_file = ""}, CLUSTER,
+			 SELF, &err);
 	if (complaint) {
 		assert_null(wire);
 		assert_non_null(strstr(err.text, complaint));
@@ -189,6 +190,64 @@ static void weak_keys_and_open_files_are_refused(void **state)
 	expect_key_file(random, 32, 0440, "chmod 0400");
 	expect_key_file("correct horse battery staple and so on", 38, 0400, "not random");
 	expect_key_file(repeated, 32, 0400, "not random");
+}
+
+static void write_key(char *path, uint8_t first)
+{
+	uint8_t bytes[32];
+	int fd = mkstemp(path);
+
+	memcpy(bytes, key, sizeof(bytes));
+	bytes[0] = first;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, sizeof(bytes)), (ssize_t)sizeof(bytes));
+	assert_int_equal(fchmod(fd, 0400), 0);
+	(void)close(fd);
+}
+
+static enum wire_verdict between(struct wire *from, struct wire *to)
+{
+	struct hello in = sample(2), out;
+	uint8_t packet[WIRE_MAX];
+	int length = wire_encode(from, &in, packet);
+
+	assert_true(length > 0);
+	return wire_decode(to, packet, (size_t)length, &out);
+}
+
+/* Old and new key, and the three steps from one to the other: hosts one step apart agree. */
+static void keys_change_one_host_at_a_time(void **state)
+{
+	char old[] = "/tmp/zonevip-key-XXXXXX", new[] = "/tmp/zonevip-key-XXXXXX";
+	const struct wire_keys steps[] = {
+		{old, 1, "", 0}, {old, 1, new, 2}, {new, 2, old, 1}, {new, 2, "", 0}};
+	struct wire *wires[4];
+	struct err err = {.text = ""};
+
+	(void)state;
+	write_key(old, 1);
+	write_key(new, 77);
+	for (size_t i = 0; i < 4; i++) {
+		wires[i] = wire_open(&steps[i], CLUSTER, SELF, &err);
+		assert_non_null(wires[i]);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(between(wires[i], wires[i + 1]), WIRE_OK);
+		assert_int_equal(wire_other_key(wires[i + 1]), i == 1);
+		assert_int_equal(between(wires[i + 1], wires[i]), WIRE_OK);
+		assert_int_equal(wire_other_key(wires[i]), i == 1);
+	}
+	assert_int_equal(between(wires[0], wires[3]), WIRE_KEY); /* the old one is out */
+	assert_int_equal(between(wires[3], wires[0]), WIRE_KEY);
+	wire_close(wires[2]);
+	wires[2] = wire_open(&(struct wire_keys){old, 2, "", 0}, CLUSTER, SELF, &err);
+	assert_int_equal(between(wires[2], wires[3]), WIRE_TAG); /* the number is no key */
+	for (size_t i = 0; i < 4; i++)
+		wire_close(wires[i]);
+	(void)unlink(new);
+	assert_null(wire_open(&(struct wire_keys){old, 1, new, 2}, CLUSTER, SELF, &err));
+	assert_non_null(strstr(err.text, new));
+	(void)unlink(old);
 }
 
 static void touches_survive_the_way_through_text(void **state)
@@ -241,6 +300,7 @@ int main(void)
 		cmocka_unit_test(every_other_length_is_refused),
 		cmocka_unit_test(foreign_packets_are_named_by_what_is_foreign),
 		cmocka_unit_test(weak_keys_and_open_files_are_refused),
+		cmocka_unit_test(keys_change_one_host_at_a_time),
 		cmocka_unit_test(touches_survive_the_way_through_text),
 		cmocka_unit_test(a_touch_with_one_bad_word_says_nothing),
 	};

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Another configuration while everything goes on (FAULTS rows 61 and 67)."""
 
+import os
 import re
+import time
 
+import pytest
 from conftest_agents import instance, nothing_moves, state, writes
 from test_memory import replay, settle, transitions
 from vpc import DB_HOSTS, VIP, now_ns
@@ -10,6 +13,9 @@ from vpc import DB_HOSTS, VIP, now_ns
 SECOND = "10.1.5.6"
 PATH = "/etc/zonevip/zonevip.conf"
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+long_one = pytest.mark.skipif(not os.environ.get("ZONEVIP_LONG"), reason="takes long: set ZONEVIP_LONG=1")
 
 
 def reload(lab, host, *words, check=True):
@@ -151,3 +157,89 @@ def test_a_journal_over_reloads_replays_to_the_same_decisions(pair):
     assert "another configuration: 2 nodes, 2 instances" in told.stdout
     assert "0 differ" in told.stdout and not re.search(r", [1-9][0-9]* gap", told.stdout)
     assert len(transitions(host.agent_log())) >= 2
+
+
+def keyed(lab, host, **words):
+    lab.install_conf(lab.conf_text(heartbeat=words), host=host)
+    assert reload(lab, host).returncode == 0
+
+
+def test_the_key_is_changed_under_loss_one_host_at_a_time_and_nothing_moves(pair):
+    old, new, since = "/etc/zonevip/heartbeat.key", "/etc/zonevip/heartbeat-2.key", now_ns()
+    for name in DB_HOSTS:
+        path = pair.host(name).path(new)
+        with open(path, "wb") as stream, open(pair.host(name).path(old), "rb") as first:
+            stream.write(first.read()[::-1])
+        pair.host(name).exec(["chown", "--reference", old, new])
+        pair.host(name).exec(["chmod", "0400", new])
+    pair.loss(10)
+    dropped = {name: pair.status(name)["heartbeat"]["dropped"] for name in DB_HOSTS}
+    for words in ({"accept_key_file": new, "accept_key_id": 2},
+                  {"key_file": new, "key_id": 2, "accept_key_file": old, "accept_key_id": 1},
+                  {"key_file": new, "key_id": 2}):
+        for name in DB_HOSTS:
+            keyed(pair, name, **words)
+            nothing_moves(pair, since, 1.5, "DB_Host1")
+    pair.loss(0)
+    for name in DB_HOSTS:
+        after = pair.status(name)["heartbeat"]["dropped"]
+        assert [after[kind] - dropped[name][kind] for kind in ("bad_tag", "unknown_key")] == [0, 0], name
+        assert pair.status(name)["heartbeat"]["other_key"] > 0
+    keyed(pair, "DB_Host2", key_file=old)  # who comes with the old one now is not heard
+    pair.wait_for(lambda: pair.status("DB_Host1")["heartbeat"]["dropped"]["unknown_key"] > 5, 10, "the old key to be refused")
+    assert "cause=unknown_key" in pair.host("DB_Host1").agent_log()
+
+
+def resources(lab, host):
+    """Open descriptors and resident KiB of the daemon."""
+    pid = lab.host(host).outer_pid("zonevipd")
+    with open(f"/proc/{pid}/status") as stream:
+        resident = int(re.search(r"VmRSS:\s+(\d+)", stream.read()).group(1))
+    return len(os.listdir(f"/proc/{pid}/fd")), resident
+
+
+def changing(lab, number):
+    """One file after the other: timers, checks, scripts, and now and then what opens a shell anew."""
+    words = {"heartbeat": {"verify_master": 3 + number % 3, "hold": 30 + number % 7}, "track_mysql": {"fall": 2 + number % 2}}
+    if number % 20 == 7:
+        words["aws"] = {"on_rebalance": "ignore"}
+    if number % 20 == 13:
+        words["track_mysql"]["interval"] = 0.4
+    if number % 25 == 11:
+        words["vip_instance"] = {"virtual_ipaddress": [f"{VIP}/32 label eth0:1", f"{SECOND}/32 label eth0:2"]}
+    text = lab.conf_text(**words)
+    return text.replace("priority 150", "priorty 150") if number % 33 == 5 else text
+
+
+@long_one
+def test_a_thousand_reloads_with_loss_and_hand_overs_move_nothing_else(pair):
+    """Row 67: every state change is one that was ordered; descriptors and memory stay."""
+    pair.loss(10)
+    owner, planned, refused, first, begun = "DB_Host1", 0, 0, {}, time.monotonic()
+    logged = {name: len(transitions(pair.host(name).agent_log())) for name in DB_HOSTS}
+    for number in range(1000):
+        name = DB_HOSTS[number % 2]
+        pair.install_conf(changing(pair, number // 2))
+        refused += reload(pair, name, check=False).returncode
+        if number == 500:  # by then both have owned it, and every shell was opened anew
+            first = {host: resources(pair, host) for host in DB_HOSTS}
+        if number % 250 == 200:
+            spare = next(host for host in DB_HOSTS if host != owner)
+            pair.wait_for(lambda: pair.host(owner).exec(["zonevipctl", "switchover", "--to", spare], check=False).returncode == 0, 30, "a spare")
+            pair.wait_owner(spare, 20)
+            owner, planned = spare, planned + 1
+    took = time.monotonic() - begun
+    pair.install_conf(pair.conf_text())
+    for name in DB_HOSTS:
+        reload(pair, name)
+    pair.loss(0)
+    last = {name: resources(pair, name) for name in DB_HOSTS}
+    moved = {name: transitions(pair.host(name).agent_log())[logged[name]:] for name in DB_HOSTS}
+    counts = {name: (config(pair, name)["reloads"], config(pair, name)["reloads_refused"]) for name in DB_HOSTS}
+    print(f"1000 reloads in {took:.0f} s, {refused} refused, {planned} hand-overs, fds and RSS {first} -> {last}, taken and refused {counts}")
+    unplanned = [line for lines in moved.values() for line in lines if line[3] not in ("switchover", "owner_disclaimed", "confirmed")]
+    assert unplanned == []
+    assert sum(len(lines) for lines in moved.values()) == 3 * planned  # BACKUP, CLAIMING, MASTER
+    for name in DB_HOSTS:
+        pair.wait_for(lambda host=name: resources(pair, host)[0] == first[host][0], 20, f"{name} to have as many descriptors as before")
+        assert last[name][1] - first[name][1] <= 256, f"{name}: RSS in KiB"
