@@ -18,13 +18,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
-
 #include "agent/agent.h"
 #include "agent/base/log.h"
 #include "agent/base/options.h"
+#include "agent/systemd.h"
 #include "agent/tape/replay.h"
 
 #define IDENT "zonevipd"
@@ -234,33 +231,18 @@ static struct ev_loop *open_loop(void)
 
 /* --- readiness and watchdog ----------------------------------------------------------------- */
 
-static void tell_systemd(const char *state)
-{
-#ifdef HAVE_SYSTEMD
-	(void)sd_notify(0, state); /* nobody listens outside systemd */
-#else
-	(void)state;
-#endif
-}
-
 static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop;
 	(void)events;
 	if (agent_alive(timer->data))
-		tell_systemd("WATCHDOG=1");
+		systemd_tell("WATCHDOG=1");
 }
 
 static void start_watchdog(struct ev_loop *loop, ev_timer *timer, struct agent *agent)
 {
-	double period = 0.0;
+	double period = systemd_watchdog_s() / 4;
 
-#ifdef HAVE_SYSTEMD
-	uint64_t usec = 0;
-
-	if (sd_watchdog_enabled(0, &usec) > 0)
-		period = (double)usec / 1e6 / 4;
-#endif
 	ev_timer_init(timer, on_watchdog, period, period);
 	timer->data = agent;
 	if (period > 0)
@@ -281,7 +263,7 @@ static void tell_stopping(const struct conf *conf)
 			longest = conf->instances[i].hook_timeout;
 	usec = longest + 20 * SEC;
 	(void)snprintf(text, sizeof(text), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", (long long)usec);
-	tell_systemd(text);
+	systemd_tell(text);
 }
 
 static void on_stop(struct ev_loop *loop, ev_signal *signal_, int events)
@@ -364,12 +346,13 @@ static int run(const struct options *options)
 		watchers[s].data = agent;
 		ev_signal_start(loop, &watchers[s]);
 	}
+	systemd_open();
 	start_watchdog(loop, &watchdog, agent);
 	log_event(LOG_LV_INFO, "started",
 		  "version=" PACKAGE_VERSION " node=%s config=%s profile=%s",
 		  conf->nodes[conf->self].name, conf->path,
 		  timers_profile_name(conf->heartbeat.profile));
-	tell_systemd("READY=1");
+	systemd_tell("READY=1");
 	(void)ev_run(loop, 0);
 	status = agent->out_of_memory ? EX_OSERR : EX_OK;
 	log_event(LOG_LV_INFO, "stopped", "status=%d", status);
