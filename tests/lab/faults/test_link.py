@@ -38,6 +38,7 @@ def alias(lab, host, since, present):
 # --- 32: the interface --------------------------------------------------------------------------------
 
 
+@long
 @row(32, out=DOWN_S + T_ACT_S, writes=TWO_TABLES)
 def test_32_an_interface_that_goes_down_is_a_fault_at_once_and_one_serves_when_it_is_back(pair):
     since = now_ns()
@@ -126,6 +127,7 @@ def test_33_an_alias_deleted_by_hand_is_put_back(pair):
     time.sleep(1)
 
 
+@long
 @row(33, dual=MEND_S)
 def test_33_an_alias_added_by_hand_on_the_standby_is_removed(pair):
     since = now_ns()

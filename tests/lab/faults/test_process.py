@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Rows 1 to 3: a daemon that is killed, killed for good, or told to stop. Row 4 is in test_standstill.py."""
 
+import os
 import time
 
 import pytest
@@ -12,6 +13,7 @@ OWNER, OTHER = "DB_Host1", "DB_Host2"
 STRANGER = "10.1.7.7"
 BACK_S = 1.0
 RESIGN_S = 0.9
+long = pytest.mark.skipif(not os.environ.get("ZONEVIP_LONG"), reason="takes long: set ZONEVIP_LONG=1")
 
 
 @row(1)
@@ -46,7 +48,7 @@ def test_2_kill_9_for_good_leaves_no_address_and_the_peer_takes_over(pair):
     assert len(ends) == 1
 
 
-@pytest.mark.parametrize("name", ["TERM", "INT"])
+@pytest.mark.parametrize("name", ["TERM", pytest.param("INT", marks=long)])
 @row(3, out=RESIGN_S, writes=TWO_TABLES)
 def test_3_a_stop_is_a_planned_hand_over(pair, name):
     since = now_ns()
