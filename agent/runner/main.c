@@ -81,8 +81,29 @@ static void open_standard(void)
 static struct conf *load(void *arg, struct err *err)
 {
 	const struct options *options = arg;
+	struct conf *conf;
 
-	return conf_load(options->file, options->node, err);
+	drop_as_reader(true);
+	conf = conf_load(options->file, options->node, err);
+	drop_as_reader(false);
+	return conf;
+}
+
+static int look(const char *path, struct stat *st)
+{
+	int ret;
+
+	drop_as_reader(true);
+	ret = stat(path, st);
+	drop_as_reader(false);
+	return ret;
+}
+
+/* The group by whose right the file can be read, if only a group's will do. */
+static gid_t reader_of(const struct stat *st)
+{
+	return (st->st_mode & (S_IRGRP | S_IROTH)) == S_IRGRP && st->st_gid != 0 ? st->st_gid
+										 : (gid_t)-1;
 }
 
 /* Without that user only root and the scripts' own user can send events. */
@@ -132,7 +153,8 @@ static void serve(struct ev_loop *loop)
 /* Configuration and socket as whoever started us, then the drop, then work. */
 static int start(struct ev_loop *loop, struct options *options)
 {
-	struct runner_config config = {.load = load, .load_arg = options, .path = options->file};
+	struct runner_config config = {
+		.load = load, .load_arg = options, .look = look, .path = options->file};
 	struct inbox_config where = {.path = options->socket};
 	struct err err = {""};
 
@@ -147,7 +169,7 @@ static int start(struct ev_loop *loop, struct options *options)
 		log_event(LOG_LV_ERROR, "socket_failed", "problem=\"%s\"", err.text);
 		goto no_inbox;
 	}
-	if (drop_privileges(config.conf->script_user, &err) < 0) {
+	if (drop_privileges(config.conf->script_user, reader_of(&config.seen), &err) < 0) {
 		log_event(LOG_LV_ERROR, "privileges", "problem=\"%s\"", err.text);
 		goto no_drop;
 	}

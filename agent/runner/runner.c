@@ -139,7 +139,7 @@ static bool changed(struct runner *runner)
 {
 	struct stat now;
 
-	if (stat(runner->config.path, &now) < 0)
+	if (runner->config.look(runner->config.path, &now) < 0)
 		return false; /* being replaced, or gone: what we have is what counts */
 	if (now.st_mtim.tv_sec == runner->config.seen.st_mtim.tv_sec &&
 	    now.st_mtim.tv_nsec == runner->config.seen.st_mtim.tv_nsec &&

@@ -32,6 +32,7 @@ typedef struct conf *runner_load_fn(void *arg, struct err *err);
 struct runner_config {
 	runner_load_fn *load;
 	void *load_arg;
+	int (*look)(const char *path, struct stat *st); /* stat(), with the right to */
 	const char *path;  /* whose change of date means: load again. Borrowed */
 	struct stat seen;  /* of path, from before @conf was read */
 	struct conf *conf; /* the first one; the runner owns it from here on */

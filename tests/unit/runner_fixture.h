@@ -106,7 +106,7 @@ static inline void write_conf(const char *words)
 static inline void start(const char *words)
 {
 	struct inbox_config where = {.path = SOCKET, .user = (uid_t)-1, .group = (gid_t)-1};
-	struct runner_config config = {.load = load, .path = CONF};
+	struct runner_config config = {.load = load, .look = stat, .path = CONF};
 	struct err err = {""};
 
 	write_conf(words);

@@ -178,10 +178,10 @@ def test_a_switchover_that_nobody_takes_is_rolled_back(replicated):
 
 
 def test_a_hook_may_veto_a_claim_and_is_asked_again(lab):
-    hook = ("#!/bin/sh\necho \"$1\" >>/run/zonevip-script/hooks.log\n"
+    hook = ("#!/bin/sh\necho \"$1\" >>/run/zonevip-script/hooks.log\ngrep Gid: /proc/self/status >/run/zonevip-script/hooks.gid\n"
             "[ \"$1\" != gate ] || [ -e /run/zonevip-script/let-it ]\n")
     for name in DB_HOSTS:
-        lab.host(name).notify_stop()  # it reads its configuration before it gives up its rights
+        lab.host(name).notify_start()  # it has given up its rights and has to read the new file as the group may
         lab.host(name).exec(["sh", "-c", "cat >/etc/zonevip/hook.sh && chmod 755 /etc/zonevip/hook.sh"], input=hook)
         lab.host(name).exec(["rm", "-f", "/run/zonevip-script/hooks.log", "/run/zonevip-script/let-it"])
     lab.host("DB_Host1").exec(["touch", "/run/zonevip-script/let-it"])
@@ -195,5 +195,7 @@ def test_a_hook_may_veto_a_claim_and_is_asked_again(lab):
     with open(lab.host("DB_Host2").path("/run/zonevip-script/hooks.log")) as log:
         stages = log.read().split()
     assert stages.count("gate") >= 2 and "promote" in stages, stages
+    with open(lab.host("DB_Host2").path("/run/zonevip-script/hooks.gid")) as gids:
+        assert str(lab.uid("zonevip")) not in gids.read().split(), "a script has the group that reads the configuration"
     for name in DB_HOSTS:
         lab.host(name).notify_stop()
