@@ -96,6 +96,10 @@ static const struct rule {
 	{"TooManyRequestsException", NULL, OUTCOME_THROTTLED, REPLY_GIVE_UP, ""},
 	{"SlowDown", NULL, OUTCOME_THROTTLED, REPLY_GIVE_UP, ""},
 	{"BandwidthLimitExceeded", NULL, OUTCOME_THROTTLED, REPLY_GIVE_UP, ""},
+	{"LimitExceededException", NULL, OUTCOME_THROTTLED, REPLY_GIVE_UP, ""},
+	{"ProvisionedThroughputExceededException", NULL, OUTCOME_THROTTLED, REPLY_GIVE_UP, ""},
+	{"TransactionInProgressException", NULL, OUTCOME_THROTTLED, REPLY_GIVE_UP, ""},
+	{"PriorRequestNotComplete", NULL, OUTCOME_THROTTLED, REPLY_GIVE_UP, ""},
 	/* the server's trouble, or a state that passes: a write may yet land */
 	{"InternalError", NULL, OUTCOME_UNKNOWN, REPLY_GIVE_UP, ""},
 	{"InternalFailure", NULL, OUTCOME_UNKNOWN, REPLY_GIVE_UP, ""},
@@ -104,6 +108,7 @@ static const struct rule {
 	{"ServiceUnavailable", NULL, OUTCOME_UNKNOWN, REPLY_GIVE_UP, ""},
 	{"RequestTimeout", NULL, OUTCOME_UNKNOWN, REPLY_GIVE_UP, ""},
 	{"RequestTimeoutException", NULL, OUTCOME_UNKNOWN, REPLY_GIVE_UP, ""},
+	{"IDPCommunicationError", NULL, OUTCOME_UNKNOWN, REPLY_GIVE_UP, ""},
 	{"IncorrectState", NULL, OUTCOME_UNKNOWN, REPLY_GIVE_UP, ""},
 	{"IncorrectInstanceState", NULL, OUTCOME_UNKNOWN, REPLY_GIVE_UP, ""},
 	{"DependencyViolation", NULL, OUTCOME_UNKNOWN, REPLY_GIVE_UP, ""},

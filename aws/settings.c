@@ -59,6 +59,42 @@ static void set_file(char out[static PATH_MAX], const char *configured, const ch
 		out[0] = '\0';
 }
 
+/* The two addresses at which every instance finds its metadata, never off the host. */
+#define IMDS_V4 "http://169.254.169.254"
+#define IMDS_V6 "http://[fd00:ec2::254]"
+
+static bool same(const char *url, size_t length, const char *other)
+{
+	return length == strlen(other) && strncmp(url, other, length) == 0;
+}
+
+/* The configuration's is checked when it is loaded; a variable's is here. */
+static void set_imds(struct settings *settings, const struct aws_config *config)
+{
+	const char *url = from_environment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+	size_t length = strlen(url);
+	bool six =
+		strcasecmp(from_environment("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"), "IPv6") == 0;
+
+	copy(settings->imds, sizeof(settings->imds),
+	     first(config->imds_endpoint, first(url, six ? IMDS_V6 : IMDS_V4)));
+	if (is_true("AWS_EC2_METADATA_DISABLED")) {
+		copy(settings->imds_problem, sizeof(settings->imds_problem),
+		     "AWS_EC2_METADATA_DISABLED is true, but who this host is stands nowhere else: "
+		     "take it out of the environment");
+		return;
+	}
+	if (config->imds_endpoint && *config->imds_endpoint)
+		return;
+	length -= length > 0 && url[length - 1] == '/';
+	if (strncmp(url, "http://", 7) == 0 && !config->allow_http && !same(url, length, IMDS_V4) &&
+	    !same(url, length, IMDS_V6))
+		copy(settings->imds_problem, sizeof(settings->imds_problem),
+		     "AWS_EC2_METADATA_SERVICE_ENDPOINT would be talked to without TLS: only the "
+		     "two "
+		     "link-local addresses may be, or set 'allow_http' for a test double");
+}
+
 static void set_interfaces(struct settings *settings, const struct aws_config *config)
 {
 	unsigned int count = config->interface_count;
@@ -105,7 +141,10 @@ void settings_load(struct settings *settings, const struct aws_config *config)
 	set_endpoint(settings->ec2, config->endpoint_ec2, "AWS_ENDPOINT_URL_EC2");
 	set_endpoint(settings->ssm, config->endpoint_ssm, "AWS_ENDPOINT_URL_SSM");
 	set_endpoint(settings->sts, config->endpoint_sts, "AWS_ENDPOINT_URL_STS");
-	copy(settings->imds, sizeof(settings->imds), config->imds_endpoint);
+	set_imds(settings, config);
+	copy(settings->ca_file, sizeof(settings->ca_file),
+	     first(config->ca_file,
+		   *first(config->ca_path, "") ? "" : from_environment("AWS_CA_BUNDLE")));
 	copy(settings->proxy, sizeof(settings->proxy), config->proxy);
 	settings->profile_chosen = *profile;
 	copy(settings->profile, sizeof(settings->profile), first(profile, "default"));

@@ -9,7 +9,11 @@
  *   AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE, AWS_SHARED_CREDENTIALS_FILE,
  *   AWS_CONFIG_FILE, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT,
  *   AWS_ENDPOINT_URL_EC2, _SSM, _STS, AWS_ENDPOINT_URL,
- *   AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
+ *   AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, AWS_CA_BUNDLE,
+ *   AWS_EC2_METADATA_SERVICE_ENDPOINT, _MODE, AWS_EC2_METADATA_DISABLED
+ *
+ * AWS_METADATA_SERVICE_TIMEOUT and _NUM_ATTEMPTS, AWS_MAX_ATTEMPTS and
+ * AWS_RETRY_MODE are not: how long and how often is asked is the protocol's.
  */
 #ifndef AWS_SETTINGS_H
 #define AWS_SETTINGS_H
@@ -28,8 +32,9 @@ struct settings {
 	char ssm[ENDPOINT_URL_MAX];
 	char sts[ENDPOINT_URL_MAX];
 	char imds[ENDPOINT_URL_MAX];
-	char imds_problem[256];	      /* why that is no address, "" = it is one */
+	char imds_problem[256];	      /* why it cannot be asked, "" = it can */
 	char proxy[ENDPOINT_URL_MAX]; /* "" = none */
+	char ca_file[PATH_MAX];	      /* "" = the system's */
 	char profile[128];
 	bool profile_chosen; /* by the configuration or AWS_PROFILE: no other source counts */
 	char credentials_file[PATH_MAX];

@@ -14,8 +14,9 @@
 #include "aws/ssm.h"
 #include "aws/task.h"
 
-#define SSM_WIDTH_MAX 16 /* parameters are written one after another, or their service throttles   \
-			  */
+#define SSM_WIDTH_MAX                                                                              \
+	16 /* parameters are written one after another, or their service throttles                 \
+	    */
 
 /* A task may end, and free itself, when it is woken or cancelled. */
 static void wake_all(struct worker *worker)
@@ -245,6 +246,8 @@ static void open_imds(struct worker *worker)
 	struct settings *settings = &worker->settings;
 	struct err err = {""};
 
+	if (settings->imds_problem[0])
+		return;
 	worker->imds = imds_open(worker->http, worker->loop, settings->imds, &err);
 	(void)snprintf(settings->imds_problem, sizeof(settings->imds_problem), "%.250s", err.text);
 }
@@ -260,7 +263,7 @@ struct worker *worker_open(const struct aws_config *config, const struct worker_
 	worker->loop = ev_loop_new(EVFLAG_AUTO);
 	if (!worker->loop)
 		goto fail;
-	worker->http = http_open(worker->loop, config->ca_file, config->ca_path);
+	worker->http = http_open(worker->loop, worker->settings.ca_file, config->ca_path);
 	if (!worker->http)
 		goto fail;
 	budget_init(&worker->budget, worker->settings.budget, mono_now());

@@ -336,7 +336,7 @@ const struct conf_word conf_words[] = {
 	 .choices = "handover|alarm|ignore", .standard = "handover",
 	 .help = "when the auto-scaling group takes this instance out of service", AT(conf_aws, on_lifecycle)},
 	{.block = CONF_BLOCK_AWS, .word = "imds_endpoint", .type = CONF_TYPE_URL, .most = 1,
-	 .standard = "http://169.254.169.254", .help = "instance metadata service",
+	 .standard = "http://169.254.169.254", .derived = true, .help = "instance metadata service",
 	 AT(conf_aws, imds_endpoint)},
 	{.block = CONF_BLOCK_AWS, .word = "ca_file", .type = CONF_TYPE_PATH, .most = 1,
 	 .help = "bundle of the authorities to trust; left out: the system's",

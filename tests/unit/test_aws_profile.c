@@ -325,6 +325,10 @@ static const char *const variables[] = {
 	"AWS_SHARED_CREDENTIALS_FILE",
 	"AWS_CONFIG_FILE",
 	"AWS_ACCESS_KEY_ID",
+	"AWS_CA_BUNDLE",
+	"AWS_EC2_METADATA_SERVICE_ENDPOINT",
+	"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+	"AWS_EC2_METADATA_DISABLED",
 	"HOME",
 };
 
@@ -388,6 +392,125 @@ static void the_configuration_comes_before_the_environment(void **state)
 	assert_string_equal(settings.ssm, "");
 }
 
+/* What a variable does where the configuration is silent, and that it does nothing where it is not.
+ */
+static void every_variable_counts_where_the_configuration_is_silent(void **state)
+{
+#define WHERE(field) offsetof(struct settings, field)
+	static const struct {
+		const char *name, *value, *there;
+		size_t at;
+		const char *expected;
+	} rows[] = {
+		{"AWS_REGION", "us-east-1", "conf", WHERE(region), "us-east-1"},
+		{"AWS_DEFAULT_REGION", "us-east-2", "conf", WHERE(region), "us-east-2"},
+		{"AWS_PROFILE", "env", "conf", WHERE(profile), "env"},
+		{"AWS_SHARED_CREDENTIALS_FILE", "/e/cred", "/conf", WHERE(credentials_file),
+		 "/e/cred"},
+		{"AWS_CONFIG_FILE", "/e/conf", "/conf", WHERE(config_file), "/e/conf"},
+		{"AWS_ENDPOINT_URL", "https://all", "https://conf", WHERE(ec2), "https://all"},
+		{"AWS_ENDPOINT_URL", "https://all", "https://conf", WHERE(ssm), "https://all"},
+		{"AWS_ENDPOINT_URL", "https://all", "https://conf", WHERE(sts), "https://all"},
+		{"AWS_ENDPOINT_URL_EC2", "https://e", "https://conf", WHERE(ec2), "https://e"},
+		{"AWS_ENDPOINT_URL_SSM", "https://s", "https://conf", WHERE(ssm), "https://s"},
+		{"AWS_ENDPOINT_URL_STS", "https://t", "https://conf", WHERE(sts), "https://t"},
+		{"AWS_CA_BUNDLE", "/e/ca.pem", "/conf/ca.pem", WHERE(ca_file), "/e/ca.pem"},
+		{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "https://10.1.1.1/", "https://10.2.2.2",
+		 WHERE(imds), "https://10.1.1.1/"},
+		{"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv6", "https://10.2.2.2", WHERE(imds),
+		 "http://[fd00:ec2::254]"},
+	};
+#undef WHERE
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *there = rows[i].there;
+		const struct aws_config silent = {.region = ""};
+		const struct aws_config says = {.region = there,
+						.profile = there,
+						.credentials_file = there,
+						.config_file = there,
+						.endpoint_ec2 = there,
+						.endpoint_ssm = there,
+						.endpoint_sts = there,
+						.ca_file = there,
+						.imds_endpoint = there};
+		const char *value = (const char *)&settings + rows[i].at;
+
+		(void)clean_environment(state);
+		settings_load(&settings, &silent);
+		assert_string_not_equal(value, rows[i].expected);
+		set(rows[i].name, rows[i].value);
+		settings_load(&settings, &silent);
+		assert_string_equal(value, rows[i].expected);
+		settings_load(&settings, &says);
+		assert_string_equal(value, there);
+	}
+	(void)clean_environment(state);
+}
+
+static void switches_in_the_environment_are_on_when_true(void **state)
+{
+	const struct aws_config silent = {.region = ""};
+
+	(void)clean_environment(state);
+	settings_load(&settings, &silent);
+	assert_false(settings.fips || settings.dualstack);
+	assert_string_equal(settings.imds, "http://169.254.169.254");
+	assert_string_equal(settings.imds_problem, "");
+	set("AWS_USE_DUALSTACK_ENDPOINT", "true");
+	set("AWS_EC2_METADATA_DISABLED", "false");
+	settings_load(&settings, &silent);
+	assert_true(settings.dualstack && !settings.fips);
+	assert_string_equal(settings.imds_problem, "");
+	set("AWS_EC2_METADATA_DISABLED", "true");
+	set("AWS_USE_FIPS_ENDPOINT", "True");
+	settings_load(&settings, &silent);
+	assert_true(settings.fips);
+	assert_non_null(strstr(settings.imds_problem, "AWS_EC2_METADATA_DISABLED"));
+	(void)clean_environment(state);
+}
+
+static void the_authorities_of_the_environment_do_not_join_a_directory_of_the_file(void **state)
+{
+	const struct aws_config config = {.ca_path = "/etc/ssl/certs"};
+
+	(void)clean_environment(state);
+	set("AWS_CA_BUNDLE", "/e/ca.pem");
+	settings_load(&settings, &config);
+	assert_string_equal(settings.ca_file, "");
+	(void)clean_environment(state);
+}
+
+static void metadata_is_asked_without_tls_at_the_link_only(void **state)
+{
+	static const struct {
+		const char *url;
+		bool fine;
+	} rows[] = {
+		{"http://169.254.169.254", true},
+		{"http://169.254.169.254/", true},
+		{"http://[fd00:ec2::254]", true},
+		{"http://169.254.169.25", false},
+		{"http://169.254.169.254.evil.test", false},
+		{"http://10.0.0.1", false},
+		{"http://", false},
+		{"https://10.0.0.1", true},
+	};
+	struct aws_config config = {.region = ""};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)clean_environment(state);
+		set("AWS_EC2_METADATA_SERVICE_ENDPOINT", rows[i].url);
+		settings_load(&settings, &config);
+		assert_int_equal(settings.imds_problem[0] == '\0', rows[i].fine);
+		config.allow_http = true;
+		settings_load(&settings, &config);
+		assert_string_equal(settings.imds_problem, "");
+		config.allow_http = false;
+	}
+	(void)clean_environment(state);
+}
+
 static void a_profile_gives_region_and_role(void **state)
 {
 	struct aws_config config = {.profile = "p"};
@@ -425,6 +548,11 @@ int main(void)
 		cmocka_unit_test(half_a_role_is_none_and_no_secret_is_quoted),
 		cmocka_unit_test_setup(the_configuration_comes_before_the_environment,
 				       clean_environment),
+		cmocka_unit_test(every_variable_counts_where_the_configuration_is_silent),
+		cmocka_unit_test(switches_in_the_environment_are_on_when_true),
+		cmocka_unit_test(
+			the_authorities_of_the_environment_do_not_join_a_directory_of_the_file),
+		cmocka_unit_test(metadata_is_asked_without_tls_at_the_link_only),
 		cmocka_unit_test_setup_teardown(a_profile_gives_region_and_role, make_folder,
 						remove_folder),
 	};
