@@ -290,9 +290,20 @@ static void on_container(void *arg, struct http_reply *reply)
 	creds_wipe(&creds);
 }
 
-static void fetch_container(struct chain *chain)
+int chain_container_url(char *url, size_t size, struct err *err)
 {
 	const char *relative = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	const char *full = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+
+	if (*relative && *relative != '/')
+		return err_set(err, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI must begin with '/'");
+	(void)snprintf(url, size, "%s%s", *relative ? CONTAINER_HOST : "",
+		       *relative ? relative : full);
+	return check_uri(url, err);
+}
+
+static void fetch_container(struct chain *chain)
+{
 	char header[TOKEN_MAX + 32] = "Authorization: ";
 	char *token = header + strlen(header);
 	struct http_request request = {
@@ -306,11 +317,8 @@ static void fetch_container(struct chain *chain)
 	};
 	struct err err = {""};
 
-	(void)snprintf(chain->url, sizeof(chain->url), "%s%s", *relative ? CONTAINER_HOST : "",
-		       *relative ? relative : variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
-	if (*relative && *relative != '/')
-		(void)err_set(&err, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI must begin with '/'");
-	else if (check_uri(chain->url, &err) == 0 && read_token(token, &err) == 0) {
+	if (chain_container_url(chain->url, sizeof(chain->url), &err) == 0 &&
+	    read_token(token, &err) == 0) {
 		request.header_count = *token ? 1 : 0;
 		chain->call = http_start(chain->http, &request, on_container, chain);
 		if (!chain->call)

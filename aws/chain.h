@@ -31,4 +31,10 @@ void chain_watch(struct chain *chain, supply_fn *fn, void *arg);
 void chain_close(struct chain *chain);
 struct supply *chain_supply(struct chain *chain);
 
+/*
+ * Where the environment says that a container's credentials are asked for, in @url. -1 with a
+ * sentence when it says nothing usable. Exported for the tests.
+ */
+int chain_container_url(char *url, size_t size, struct err *err);
+
 #endif

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aws/chain.h"
 #include "tests/unit/aws_fake.h"
 
 #define ROUTES_ROLE "arn:aws:iam::123456789012:role/routes"
@@ -63,6 +64,7 @@ static int assumed_life_s;
 static bool assume_denied;
 static bool refuse_first_role;
 static char assume_body[FAKE_REQUEST_MAX];
+static char security_token[64]; /* of the last API request, "" = none */
 
 static void assume(struct fake_reply *reply)
 {
@@ -92,9 +94,13 @@ static void assume(struct fake_reply *reply)
 static void script(struct fake *fake, const struct fake_request *request, struct fake_reply *reply)
 {
 	const char *credential = strstr(request->text, "Credential=");
+	const char *token = strstr(request->text, "X-Amz-Security-Token: ");
 
 	(void)fake;
 	assert_non_null(credential);
+	security_token[0] = '\0';
+	if (token)
+		(void)sscanf(token, "X-Amz-Security-Token: %63s", security_token);
 	if (key_count < FAKE_JOBS_MAX) {
 		(void)sscanf(credential, "Credential=%31[^/]", keys[key_count]);
 		(void)snprintf(actions[key_count++], sizeof(actions[0]), "%.31s", request->action);
@@ -159,7 +165,9 @@ static void the_environment_comes_before_the_instance(void **state)
 
 	set("AWS_ACCESS_KEY_ID", "AKIAENV");
 	set("AWS_SECRET_ACCESS_KEY", "secret");
+	set("AWS_SESSION_TOKEN", "session/token+of==the-environment");
 	assert_source(fake, "the environment", "AKIAENV");
+	assert_string_equal(security_token, "session/token+of==the-environment");
 	assert_true(fake->identity.credentials_until == MONO_NEVER);
 	assert_int_equal(fake->credentials_asked, 0);
 }
@@ -277,6 +285,35 @@ static void a_container_gives_its_credentials_for_a_token(void **state)
 	(void)snprintf(source, sizeof(source), "the container's %s/v2/credentials?id=1",
 		       fake->imds_url);
 	assert_source(fake, source, "ASIATASK");
+}
+
+static void the_token_of_the_environment_will_do(void **state)
+{
+	struct fake *fake = *state;
+	char source[192];
+
+	use_container(fake, "/v2/credentials?id=1");
+	set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic tok==");
+	(void)snprintf(source, sizeof(source), "the container's %s/v2/credentials?id=1",
+		       fake->imds_url);
+	assert_source(fake, source, "ASIATASK");
+}
+
+static void a_relative_address_is_of_the_one_host_and_comes_before_a_full_one(void **state)
+{
+	char url[256];
+	struct err err = {""};
+
+	(void)state;
+	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "https://10.0.0.1/full");
+	assert_int_equal(chain_container_url(url, sizeof(url), &err), 0);
+	assert_string_equal(url, "https://10.0.0.1/full");
+	set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/a-b");
+	assert_int_equal(chain_container_url(url, sizeof(url), &err), 0);
+	assert_string_equal(url, "http://169.254.170.2/v2/credentials/a-b");
+	set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ".evil.test/x");
+	assert_int_equal(chain_container_url(url, sizeof(url), &err), -1);
+	assert_non_null(strstr(err.text, "must begin with '/'"));
 }
 
 static void a_container_that_refuses_is_said(void **state)
@@ -491,6 +528,8 @@ int main(void)
 		TEST(without_any_of_them_the_instance_role_is_used),
 		TEST(a_profile_is_read_again_when_aws_calls_its_keys_expired),
 		TEST(a_container_gives_its_credentials_for_a_token),
+		TEST(the_token_of_the_environment_will_do),
+		TEST(a_relative_address_is_of_the_one_host_and_comes_before_a_full_one),
 		TEST(a_container_that_refuses_is_said),
 		TEST(no_token_goes_to_a_host_that_aws_does_not_name),
 		TEST(a_container_named_by_a_name_is_refused),
