@@ -72,30 +72,36 @@ static void step(struct agent *agent, const struct event *ev)
 }
 
 /* How plumbing went is known at once, but told after the step that asked for it. */
-static bool next_alias_report(struct agent *agent, struct event *ev)
+static bool report_aliases(struct agent *agent)
 {
-	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
-		bool acting = core_acting(&agent->instances[i]);
+	bool any = false;
 
-		if (!agent->extra[i].alias_report)
+	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
+		struct agent_instance *extra = &agent->extra[i];
+		bool acting = core_acting(&agent->instances[i]);
+		bool up = extra->alias_added;
+
+		if (!extra->alias_report)
 			continue;
-		agent->extra[i].alias_report = false;
-		*ev = (struct event){
-			.type = EV_ALIAS, .instance = i, .up = agent_plumbed(agent, i, !acting)};
-		ev->outcome = ev->up == acting ? OUTCOME_OK : OUTCOME_REFUSED;
-		return true;
+		extra->alias_report = false;
+		if (extra->alias_failed) /* the kernel knows how far it came */
+			up = agent_plumbed(agent, i, !acting);
+		step(agent,
+		     &(struct event){.type = EV_ALIAS,
+				     .instance = i,
+				     .up = up,
+				     .outcome = up == acting ? OUTCOME_OK : OUTCOME_REFUSED});
+		any = true;
 	}
-	return false;
+	return any;
 }
 
 void agent_feed(struct agent *agent, const struct event *ev)
 {
-	struct event report;
-
 	aws_hold(agent->aws);
 	step(agent, ev);
-	while (next_alias_report(agent, &report))
-		step(agent, &report);
+	while (report_aliases(agent))
+		; /* a report may lead to plumbing */
 	aws_release(agent->aws);
 	agent_database_settle(agent);
 	rearm(agent);

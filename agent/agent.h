@@ -77,7 +77,9 @@ struct agent_instance {
 	char reason[AGENT_REASON_MAX]; /* an operator's, for the maintenance; "" = none */
 	char told[16];		       /* keepalived's word last given to scripts */
 	bool alias_changed;	       /* the kernel has told of a change: to be looked at */
-	bool alias_report;	       /* the core waits to hear how plumbing went */
+	bool alias_report;	       /* the core waits to hear how plumbing went: */
+	bool alias_added;	       /* all there, or all gone, */
+	bool alias_failed;	       /* unless this */
 	bool sent_away;		       /* ordered to leave because the next file has it not */
 };
 

@@ -195,18 +195,22 @@ void agent_unplumb(struct agent *agent, const struct conf_instance *before)
 static void plumb(struct agent *agent, const struct action *act, bool add)
 {
 	const struct conf_instance *conf = &agent->conf->instances[act->instance];
+	struct agent_instance *extra = &agent->extra[act->instance];
 	char text[IP_TEXT_MAX];
 
+	extra->alias_report = true;
+	extra->alias_added = add;
+	extra->alias_failed = false;
 	for (unsigned int v = 0; v < conf->vip_count; v++) {
 		struct vip vip = vip_of(conf, v);
 		int ret = add ? vip_add(agent->netlink, &vip) : vip_remove(agent->netlink, &vip);
 
+		extra->alias_failed |= ret < 0;
 		if (ret < 0)
 			log_event(LOG_LV_ERROR, add ? "alias_add" : "alias_remove",
 				  "instance=%s address=%s interface=%s error=\"%s\"", conf->name,
 				  ip_format(&vip.address, text), vip.interface, strerror(-ret));
 	}
-	agent->extra[act->instance].alias_report = true;
 	log_event(LOG_LV_INFO, add ? "alias_added" : "alias_removed", "instance=%s", conf->name);
 	agent_remember(agent, "%s: address %s", conf->name, add ? "added" : "removed");
 }

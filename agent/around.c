@@ -52,11 +52,14 @@ static void on_address(void *arg, const char *interface, const struct ip *addres
 {
 	struct agent *agent = arg;
 
-	(void)present;
 	for (unsigned int i = 0; i < agent->conf->instance_count; i++) {
 		const struct conf_instance *conf = &agent->conf->instances[i];
+		const struct instance *in = &agent->instances[i];
 
-		if (strcmp(conf->interface, interface) != 0)
+		/* Mostly our own change, heard again; what contradicts it has a message of its own.
+		 */
+		if (strcmp(conf->interface, interface) != 0 ||
+		    (!in->alias_pending && in->alias_present == present))
 			continue;
 		for (unsigned int v = 0; v < conf->vip_count; v++)
 			if (ip_equal(&conf->vips[v].address, address))

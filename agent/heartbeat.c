@@ -16,7 +16,7 @@
 
 #include "agent/base/log.h"
 
-#define DRAIN_MAX 64 /* packets per wake-up: a flood must not starve the timers */
+#define DRAIN_MAX 8 /* packets per wake-up: a flood must not starve the timers */
 
 struct heartbeat {
 	struct ev_loop *loop;
@@ -66,36 +66,45 @@ static void report_bad_version(struct heartbeat *hb)
 			  held);
 }
 
+static void take(struct heartbeat *hb, const uint8_t *packet, size_t length)
+{
+	struct hello hello;
+	enum wire_verdict verdict =
+		length > WIRE_MAX ? WIRE_LENGTH : wire_decode(hb->wire, packet, length, &hello);
+
+	hb->counters.received[verdict]++;
+	hb->counters.other_key += verdict == WIRE_OK && wire_other_key(hb->wire);
+	if (verdict == WIRE_OK)
+		hb->fn(hb->arg, &hello);
+	else if (verdict == WIRE_TAG)
+		report_bad_tag(hb);
+	else if (verdict == WIRE_KEY)
+		report_unknown_key(hb, packet[3]);
+	else if (verdict == WIRE_VERSION)
+		report_bad_version(hb);
+}
+
+/* One call takes all that is there, as a rule one packet. A pending ICMP error,
+ * which it may return instead, is cleared by that; what is left wakes us again. */
 static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct heartbeat *hb = io->data;
-	uint8_t packet[WIRE_MAX + 1]; /* one more, so that too long shows */
-	struct hello hello;
-	enum wire_verdict verdict;
+	uint8_t packets[DRAIN_MAX][WIRE_MAX + 1]; /* one more, so that too long shows */
+	struct iovec rooms[DRAIN_MAX];
+	struct mmsghdr messages[DRAIN_MAX];
+	int count;
 
 	(void)loop;
 	(void)events;
+	memset(messages, 0, sizeof(messages));
 	for (unsigned int i = 0; i < DRAIN_MAX; i++) {
-		ssize_t length = recv(hb->fd, packet, sizeof(packet), MSG_DONTWAIT | MSG_TRUNC);
-
-		if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return;
-		if (length < 0)
-			continue; /* a pending ICMP error, EINTR: reading it clears it */
-		verdict = (size_t)length > sizeof(packet)
-				  ? WIRE_LENGTH
-				  : wire_decode(hb->wire, packet, (size_t)length, &hello);
-		hb->counters.received[verdict]++;
-		hb->counters.other_key += verdict == WIRE_OK && wire_other_key(hb->wire);
-		if (verdict == WIRE_OK)
-			hb->fn(hb->arg, &hello);
-		else if (verdict == WIRE_TAG)
-			report_bad_tag(hb);
-		else if (verdict == WIRE_KEY)
-			report_unknown_key(hb, packet[3]);
-		else if (verdict == WIRE_VERSION)
-			report_bad_version(hb);
+		rooms[i] = (struct iovec){packets[i], sizeof(packets[i])};
+		messages[i].msg_hdr.msg_iov = &rooms[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
 	}
+	count = recvmmsg(hb->fd, messages, DRAIN_MAX, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < count; i++)
+		take(hb, packets[i], messages[i].msg_len);
 }
 
 static int open_socket(const struct heartbeat_config *config, struct err *err)

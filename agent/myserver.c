@@ -80,11 +80,11 @@ int myserver_file_watcher(void)
 	return inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 }
 
-void myserver_file_watch(int watcher, const char *socket)
+bool myserver_file_watch(int watcher, const char *socket)
 {
 	/* The last link's removal is a change of attributes while the server holds it open.
 	 * Without it a shutdown is known by the next check: no reason to fail. */
-	(void)inotify_add_watch(watcher, socket, IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
+	return inotify_add_watch(watcher, socket, IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF) >= 0;
 }
 
 void myserver_file_heard(int watcher)

@@ -44,8 +44,8 @@ int myserver_watch(int pid);
  * nothing else would tell. Keep it: closing it may take the kernel 30 ms.
  */
 int myserver_file_watcher(void);
-/* Watches @socket from now on; watching it again changes nothing. */
-void myserver_file_watch(int watcher, const char *socket);
+/* Watches @socket from now on; watching it again changes nothing. False: it cannot. */
+bool myserver_file_watch(int watcher, const char *socket);
 /* Takes the news in. */
 void myserver_file_heard(int watcher);
 

@@ -13,7 +13,8 @@
 
 #include "agent/myverdict.h"
 
-#define LOOK_PERIOD (1 * SEC)
+#define LOOK_PERIOD (5 * SEC)
+#define LOOK_OFTEN (1 * SEC) /* where somebody decides by the answer */
 #define LOOK_PAUSE (5 * SEC) /* after one that was not answered */
 
 void mytask_init(struct mytask *task, const struct mycheck_config *config)
@@ -228,9 +229,10 @@ bool mytask_due(const struct mytask *task)
 enum myclient_end mytask_look(struct mytask *task, struct myclient *client,
 			      const struct myclient_limit *limit)
 {
+	bool often = task->config->replication || task->config->galera;
 	enum myclient_end end;
 
-	task->next_look = mono_now() + LOOK_PERIOD;
+	task->next_look = mono_now() + (often ? LOOK_OFTEN : LOOK_PERIOD);
 	end = mystate_status(client, &task->facts, task->config->galera ? &task->galera : NULL,
 			     limit);
 	task->crowded = task->facts.connections_max &&

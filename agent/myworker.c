@@ -45,6 +45,7 @@ struct worker {
 	int pid;      /* of the process that listens, 0 = not known */
 	int pid_fd;   /* -1: not watched */
 	int file_fd;  /* news of the socket file, -1: none */
+	bool watches; /* that file as it is now */
 	bool exited;  /* that process has ended, and nobody has answered since */
 	bool cut;     /* a session has ended outside of a check */
 	mono_us gap;  /* how long the next news must wait for its check */
@@ -113,6 +114,7 @@ static enum rest rest(struct worker *worker, mono_us until, bool watch)
 			/* A server that ends our session next is given the time to: a question
 			 * in between would wait for its answer. */
 			myserver_file_heard(worker->file_fd);
+			worker->watches = false; /* it may be another by now */
 			over = REST_NEWS;
 			until = mono_min(until, mono_now() + FILE_GAP);
 		}
@@ -149,8 +151,8 @@ static enum attempt serves(struct worker *worker, const struct check *check)
 	if (worker->exited)
 		worker->pid = 0; /* whoever that was, it is not the one that answers */
 	worker->exited = false;
-	if (worker->address.socket[0])
-		myserver_file_watch(worker->file_fd, worker->address.socket);
+	if (worker->address.socket[0] && (!worker->watches || check->lost))
+		worker->watches = myserver_file_watch(worker->file_fd, worker->address.socket);
 	return decide(check, worker->reserved ? MYCHECK_FULL : MYCHECK_OK);
 }
 

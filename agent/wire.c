@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See wire.h for the format. There is no unauthenticated mode. A key lies in
- * its own page (keypage.h) and nowhere else: a MAC context, whose inner states
- * are as good as the key, lives as long as one packet takes.
+ * See wire.h for the format. There is no unauthenticated mode. The tag is
+ * HMAC-SHA256; of a key are kept, in a page of its own (keypage.h), the two
+ * states that have hashed its blocks, so that a heartbeat costs neither a key
+ * schedule nor an allocation. That is why it is put together here from
+ * OpenSSL's SHA256_* functions: its EVP_MAC allocates and frees contexts for
+ * every message, a fifth of the CPU of an idle daemon (doc/performance.md).
+ * OpenSSL 3 has them still, marked as old.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "agent/wire.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +39,21 @@ _Static_assert(HEADER + NOTE_HEADER + HELLO_NOTE_MAX + TAG <= WIRE_MAX, "a note 
 
 #define KEYS_MAX 2
 
+_Static_assert(WIRE_KEY_MAX <= SHA256_CBLOCK, "a longer key would have to be hashed first");
+
+/* RFC 2104: each has hashed one block, made of the key. As good as the key itself. */
+struct pads {
+	SHA256_CTX inner;
+	SHA256_CTX outer;
+};
+_Static_assert(sizeof(struct pads) <= KEYPAGE_MAX && sizeof(struct pads) % 16 == 0,
+	       "they end where their page ends, and must be aligned");
+
 struct wire {
-	EVP_MAC *mac;
 	struct wire_key {
 		uint8_t id;
-		struct keypage page;
-	} keys[KEYS_MAX]; /* the first is sent with */
+		struct keypage page; /* holds struct pads */
+	} keys[KEYS_MAX];	     /* the first is sent with */
 	unsigned int key_count;
 	unsigned int last; /* of the last packet that was good */
 	uint32_t cluster;
@@ -70,36 +82,56 @@ static unsigned int distinct(const uint8_t *key, size_t length)
 	return count;
 }
 
-/* Freeing the context cleanses what it knew of the key. */
-static int seal(const struct wire *wire, const struct wire_key *key, const uint8_t *bytes,
-		size_t length, uint8_t tag[static TAG])
+static bool hash_block(SHA256_CTX *hash, const uint8_t key[static SHA256_CBLOCK], uint8_t pad)
 {
-	char digest[] = "SHA256";
-	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-			       OSSL_PARAM_construct_end()};
-	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(wire->mac);
-	size_t size = 0;
-	bool ok;
+	uint8_t block[SHA256_CBLOCK];
+	bool good;
 
-	ok = ctx && EVP_MAC_init(ctx, key->page.bytes, key->page.length, params) == 1 &&
-	     EVP_MAC_update(ctx, bytes, length) == 1 && EVP_MAC_final(ctx, tag, &size, TAG) == 1 &&
-	     size == TAG;
-	EVP_MAC_CTX_free(ctx);
-	return ok ? 0 : -EIO;
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] = key[i] ^ pad;
+	good = SHA256_Init(hash) == 1 && SHA256_Update(hash, block, sizeof(block)) == 1;
+	explicit_bzero(block, sizeof(block));
+	return good;
+}
+
+static int keep_key(struct wire_key *kept, const uint8_t *key, size_t length)
+{
+	uint8_t whole[SHA256_CBLOCK] = {0};
+	struct pads pads;
+	int ret = -EINVAL;
+
+	if (length > sizeof(whole))
+		return ret;
+	memcpy(whole, key, length);
+	if (hash_block(&pads.inner, whole, 0x36) && hash_block(&pads.outer, whole, 0x5c))
+		ret = keypage_open(&kept->page, (const uint8_t *)&pads, sizeof(pads));
+	explicit_bzero(whole, sizeof(whole));
+	explicit_bzero(&pads, sizeof(pads));
+	return ret;
+}
+
+static int seal(const struct wire_key *key, const uint8_t *bytes, size_t length,
+		uint8_t tag[static TAG])
+{
+	const struct pads *pads = (const void *)key->page.bytes;
+	SHA256_CTX hash = pads->inner;
+	bool good = SHA256_Update(&hash, bytes, length) == 1 && SHA256_Final(tag, &hash) == 1;
+
+	hash = pads->outer;
+	good = good && SHA256_Update(&hash, tag, TAG) == 1 && SHA256_Final(tag, &hash) == 1;
+	explicit_bzero(&hash, sizeof(hash));
+	return good ? 0 : -EIO;
 }
 
 static int add_key(struct wire *wire, uint8_t id, const uint8_t *key, size_t length,
 		   struct err *err)
 {
 	struct wire_key *added = &wire->keys[wire->key_count];
-	uint8_t tag[TAG];
 
 	added->id = id;
-	if (!wire->mac || keypage_open(&added->page, key, length) < 0)
-		return err_set(err, "heartbeat key: OpenSSL has no HMAC, or no memory");
+	if (keep_key(added, key, length) < 0)
+		return err_set(err, "heartbeat key: OpenSSL has no SHA-256, or no memory");
 	wire->key_count++;
-	if (seal(wire, added, tag, 0, tag) < 0)
-		return err_set(err, "heartbeat key: OpenSSL has no HMAC-SHA256, or no memory");
 	return 0;
 }
 
@@ -113,7 +145,6 @@ static struct wire *make(uint32_t cluster, uint16_t self, struct err *err)
 	}
 	wire->cluster = cluster;
 	wire->self = self;
-	wire->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	return wire;
 }
 
@@ -209,7 +240,6 @@ void wire_close(struct wire *wire)
 		return;
 	for (unsigned int k = 0; k < KEYS_MAX; k++)
 		keypage_close(&wire->keys[k].page);
-	EVP_MAC_free(wire->mac);
 	free(wire);
 }
 
@@ -346,7 +376,7 @@ int wire_encode(struct wire *wire, const struct hello *hello, uint8_t packet[sta
 	} else if (hello->note_length) {
 		length += put_note(packet + length, hello);
 	}
-	ret = seal(wire, &wire->keys[0], packet, length, packet + length);
+	ret = seal(&wire->keys[0], packet, length, packet + length);
 	return ret < 0 ? ret : (int)(length + TAG);
 }
 
@@ -391,7 +421,7 @@ enum wire_verdict wire_decode(struct wire *wire, const uint8_t *packet, size_t l
 	if (verdict != WIRE_OK)
 		return verdict;
 	k = key_of(wire, packet[3]);
-	if (seal(wire, &wire->keys[k], packet, length - TAG, tag) < 0 ||
+	if (seal(&wire->keys[k], packet, length - TAG, tag) < 0 ||
 	    CRYPTO_memcmp(tag, packet + length - TAG, TAG) != 0)
 		return WIRE_TAG;
 	wire->last = k;

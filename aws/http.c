@@ -26,10 +26,30 @@ static void free_headers(struct curl_slist *list)
 	curl_slist_free_all(list);
 }
 
+/*
+ * In a burst every connection is used again; after it libcurl closes the
+ * oldest of them, one with each call that ends.
+ */
+static void trim(const struct http *http)
+{
+	bool calm = http->call_count <= http->idle_max;
+
+	(void)curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
+				(long)(calm ? http->idle_max : HTTP_PARALLEL_MAX));
+}
+
+void http_keep(struct http *http, unsigned int idle_max)
+{
+	http->idle_max = idle_max < HTTP_PARALLEL_MAX ? idle_max : HTTP_PARALLEL_MAX;
+	trim(http);
+}
+
 static void call_free(struct http_call *call)
 {
 	ev_timer_stop(call->http->loop, &call->deadline);
 	if (call->link) {
+		call->http->call_count--;
+		trim(call->http);
 		*call->link = call->next;
 		if (call->next)
 			call->next->link = call->link;
@@ -225,6 +245,8 @@ struct http_call *http_start(struct http *http, const struct http_request *reque
 		call_free(call);
 		return NULL;
 	}
+	http->call_count++;
+	trim(http);
 	call->next = http->calls;
 	call->link = &http->calls;
 	if (call->next)
@@ -291,7 +313,7 @@ struct http *http_open(struct ev_loop *loop, const char *ca_file, const char *ca
 	(void)curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	(void)curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
 				(long)HTTP_PARALLEL_MAX);
-	(void)curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_PARALLEL_MAX);
+	http_keep(http, HTTP_PARALLEL_MAX);
 	return http;
 }
 

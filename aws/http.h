@@ -74,6 +74,8 @@ typedef void http_fn(void *arg, struct http_reply *reply);
 
 /* @ca_file, @ca_path: "" = a hashed system directory, else libcurl's default. */
 struct http *http_open(struct ev_loop *loop, const char *ca_file, const char *ca_path);
+/* Once a burst is over no more than @idle_max connections stay open. */
+void http_keep(struct http *http, unsigned int idle_max);
 /* Every call under way is reset, without a callback. */
 void http_close(struct http *http);
 

@@ -23,6 +23,8 @@ struct http {
 	CURLM *multi;
 	struct ev_timer timer; /* libcurl's */
 	struct http_call *calls;
+	unsigned int call_count;
+	unsigned int idle_max; /* connections to keep when little is under way */
 	struct connection *connections;
 	char *ca_file; /* NULL = none */
 	char *ca_path;

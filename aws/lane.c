@@ -317,6 +317,11 @@ int lane_ready(const struct lane *lane, struct err *err)
 	return *why ? -EHOSTUNREACH : -EAGAIN;
 }
 
+unsigned int lane_width(const struct lane *lane)
+{
+	return lane->width;
+}
+
 bool lane_full(const struct lane *lane)
 {
 	return lane->in_flight >= lane->config.width_max;

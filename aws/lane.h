@@ -88,6 +88,9 @@ int lane_ready(const struct lane *lane, struct err *err);
 /* @subject (a table, a parameter) is one that we write: counts for the warmth. */
 void lane_expect(struct lane *lane, const char *subject);
 
+/* Connections that it keeps warm. */
+unsigned int lane_width(const struct lane *lane);
+
 /* So many calls are under way that another read had better wait for one to end. */
 bool lane_full(const struct lane *lane);
 

@@ -14,9 +14,9 @@
 #include "aws/ssm.h"
 #include "aws/task.h"
 
-#define SSM_WIDTH_MAX                                                                              \
-	16 /* parameters are written one after another, or their service throttles                 \
-	    */
+#define IDLE_SPARE 4 /* connections to IMDS and STS, and of pings */
+/* Parameters are written one after another, or their service throttles. */
+#define SSM_WIDTH_MAX 8
 
 /* A task may end, and free itself, when it is woken or cancelled. */
 static void wake_all(struct worker *worker)
@@ -303,6 +303,10 @@ void worker_close(struct worker *worker)
 void worker_submit(struct worker *worker, struct aws_job *job)
 {
 	task_begin(worker, job);
+	http_keep(worker->http,
+		  lane_width(worker->ec2) + lane_width(worker->ssm) +
+			  (worker->routes == worker->ec2 ? 0 : lane_width(worker->routes)) +
+			  IDLE_SPARE);
 }
 
 void worker_cancel(struct worker *worker, unsigned int instance)

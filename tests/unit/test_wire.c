@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/hmac.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +85,31 @@ static void what_is_sealed_is_what_is_read(void **state)
 			assert_true(out.instances[count - 1].version == UINT64_MAX - (count - 1u));
 	}
 	wire_close(wire);
+}
+
+/* The tag is put together by hand: OpenSSL's own HMAC must agree, for short and long keys. */
+static void the_tag_is_hmac_sha256(void **state)
+{
+	uint8_t long_key[WIRE_KEY_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(long_key); i++)
+		long_key[i] = (uint8_t)(200 - i);
+	for (uint8_t count = 0; count <= HELLO_INSTANCES_MAX; count++) {
+		bool tall = count % 2;
+		const uint8_t *used = tall ? long_key : key;
+		size_t size = tall ? sizeof(long_key) : sizeof(key);
+		struct wire *wire = wire_open_key(used, size, CLUSTER, SELF, NULL);
+		struct hello hello = sample(count);
+		uint8_t packet[WIRE_MAX], tag[32];
+		int length = wire_encode(wire, &hello, packet);
+
+		assert_true(length > 32);
+		assert_non_null(HMAC(EVP_sha256(), used, (int)size, packet, (size_t)length - 32,
+				     tag, NULL));
+		assert_memory_equal(packet + length - 32, tag, 32);
+		wire_close(wire);
+	}
 }
 
 static void one_instance_fits_160_bytes_with_ip_and_udp(void **state)
@@ -295,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_sealed_is_what_is_read),
+		cmocka_unit_test(the_tag_is_hmac_sha256),
 		cmocka_unit_test(one_instance_fits_160_bytes_with_ip_and_udp),
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(every_other_length_is_refused),
