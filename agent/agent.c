@@ -138,6 +138,7 @@ static void on_hello(void *arg, const struct hello *hello)
 {
 	agent_feed(arg, &(struct event){.type = EV_HELLO, .hello = hello});
 	agent_database_heard(arg, hello);
+	agent_wish_heard(arg, hello);
 }
 
 /* The verdicts that the configuration may hold against a node. */
@@ -533,6 +534,7 @@ struct agent *agent_open(struct ev_loop *loop, struct conf *conf, const struct a
 			  "effect=\"decides and tells, changes nothing\"");
 	agent_database_open(agent);
 	agent_reload_open(agent);
+	agent_wish_open(agent);
 	start_watchers(agent);
 	agent_look_around(agent);
 	return agent;
@@ -556,6 +558,7 @@ void agent_close(struct agent *agent)
 	agent_watches_close(agent);
 	agent_database_close(agent);
 	agent_reload_close(agent);
+	ev_timer_stop(agent->loop, &agent->wish.timer);
 	if (agent->aws)
 		aws_close(agent->aws);
 	if (agent->notify)

@@ -13,6 +13,7 @@
  *   watches.c  scripts, files, processes and interfaces that are tracked
  *   positions.c positions of the databases between nodes, rejoining
  *   memory.c   the state file and the journal
+ *   wish.c     a switchover asked for where the VIP is to go
  *   reload.c   another configuration, while everything goes on
  *   command.c  request lines of the control socket -> events and answers
  *   events.c   what happened, kept for people
@@ -168,9 +169,14 @@ struct agent {
 	mono_us hello_late_max;	   /* worst heartbeat against its schedule */
 	uint64_t hello_late_count; /* heartbeats more than 50 ms late */
 	bool out_of_memory;	   /* the loop was left for it */
+	struct {		   /* a switchover to this node that the owner is asked for */
+		uint16_t id;	   /* of the instance */
+		uint64_t term;
+		mono_us until;
+		ev_timer timer;
+	} wish;
 	struct {
-		struct conf
-			*next; /* waits until what is not in it has left, NULL = nothing waits */
+		struct conf *next; /* waits until what is not in it has left; NULL = none */
 		mono_us until;
 		ev_timer timer;
 		double at;	   /* wall clock of the configuration in force */
@@ -213,6 +219,12 @@ void agent_free_instances(struct agent *agent);
 struct wire_keys agent_keys(const struct conf *conf);
 struct heartbeat *agent_open_heartbeat(struct agent *agent, struct err *err);
 struct mycheck *agent_open_check(struct agent *agent, unsigned int track, struct err *err);
+
+/* wish.c */
+void agent_wish_open(struct agent *agent);
+/* Asks the owner to hand @instance over to us. NULL, or why that would be in vain. */
+const char *agent_wish(struct agent *agent, unsigned int instance, bool dry);
+void agent_wish_heard(struct agent *agent, const struct hello *hello);
 
 /* reload.c */
 void agent_reload_open(struct agent *agent);

@@ -198,11 +198,34 @@ static void run_whatif(struct request *request)
 		foretell(request, what, (unsigned int)instance);
 }
 
+/* 'switchover --to' this very node, said here: the owner is asked. */
+static void ask_owner(struct request *request, unsigned int instance)
+{
+	struct agent *agent = request->agent;
+	const char *name = agent->conf->instances[instance].name;
+	const char *vain = agent_wish(agent, instance, request->dry);
+
+	if (vain)
+		(void)buf_printf(request->reply, "ERROR %s: %s\n", name, vain);
+	else if (request->dry)
+		say(request, "OK the owner would be asked; nothing was done");
+	else
+		(void)buf_printf(request->reply, "OK %s is asked to hand over\n",
+				 agent->conf->nodes[agent->instances[instance].record.owner].name);
+	if (!vain && !request->dry)
+		agent_remember(agent, "%s: the owner is asked for it, by uid %u", name,
+			       (unsigned int)request->peer->uid);
+}
+
 static void run_switchover(struct request *request)
 {
+	struct agent *agent = request->agent;
 	int instance = meant(request);
 
-	if (request->dry && instance >= 0)
+	if (instance >= 0 && request->node == (int)agent->conf->self &&
+	    agent->instances[instance].state != CORE_MASTER)
+		ask_owner(request, (unsigned int)instance);
+	else if (request->dry && instance >= 0)
 		foretell(request, WHATIF_SWITCHOVER, (unsigned int)instance);
 	else
 		give(request, CMD_SWITCHOVER,

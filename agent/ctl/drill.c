@@ -2,9 +2,8 @@
 /*
  * "zonevipctl drill": a switchover and back while a client probes the VIP, and
  * a report. It begins only where everything agrees and the daemon itself would
- * not refuse; it orders nothing but switchovers, which the daemons guard. The
- * way back is the other host's to give: by --back CMD, by preemption, or by
- * somebody who types it there.
+ * not refuse; it orders nothing but switchovers, which the daemons guard. For
+ * the way back this node's daemon asks the owner's, or --back CMD does it.
  */
 #include <jansson.h>
 #include <poll.h>
@@ -24,7 +23,6 @@
 #define WARM_UP (2 * SEC)
 #define TAKE_OVER (60 * SEC)
 #define RECOVER (120 * SEC)
-#define COME_BACK (600 * SEC)
 
 struct drill {
 	const struct ctl *ctl;
@@ -142,14 +140,14 @@ static int wait_served(struct drill *drill, mono_us patience)
 
 /* --- guards ---------------------------------------------------------------------------- */
 
-static int order(struct drill *drill, const char *dry)
+static int order(struct drill *drill, const char *to, const char *dry)
 {
 	char line[CTL_LINE_MAX];
 	struct buf reply;
 	int ret;
 
 	(void)snprintf(line, sizeof(line), "switchover instance=%s%s%s%s", drill->instance.s,
-		       drill->to ? " to=" : "", drill->to ? drill->to : "", dry);
+		       to ? " to=" : "", to ? to : "", dry);
 	buf_init(&reply, CTL_REPLY_MAX);
 	ret = ask(drill->ctl->socket, line, &reply, &drill->err) == CTL_OK ? 0 : -1;
 	buf_free(&reply);
@@ -177,7 +175,7 @@ static int guard(struct drill *drill)
 	else if (!drill->probe_config.command && ip_parse(vip.s, &drill->probe_config.address) < 0)
 		(void)err_set(&drill->err, "there is no address to probe: use --probe CMD");
 	else
-		ret = order(drill, " dry"); /* the daemon's own refusals */
+		ret = order(drill, drill->to, " dry"); /* the daemon's own refusals */
 out:
 	json_decref(status);
 	return ret;
@@ -281,7 +279,7 @@ static int go_there(struct drill *drill)
 	double since = wall_clock();
 
 	probe_phase(drill->probe, 1);
-	if (order(drill, "") < 0 ||
+	if (order(drill, drill->to, "") < 0 ||
 	    wait_for(drill, LOOK_THERE, TAKE_OVER, "the other node's take-over") < 0 ||
 	    wait_served(drill, TAKE_OVER) < 0)
 		return -1;
@@ -299,15 +297,14 @@ static int come_back(struct drill *drill)
 	probe_phase(drill->probe, 2);
 	if (drill->back)
 		status = system(drill->back); /* NOLINT(cert-env33-c): the caller's own words */
-	else
-		(void)fprintf(stderr, "Now, on %s: zonevipctl switchover %s --to %s\n",
-			      drill->peer.s, drill->instance.s, drill->node.s);
+	else if (order(drill, drill->node.s, "") < 0)
+		return -1;
 	if (status != 0)
 		return err_set(&drill->err,
 			       "--back has failed (status %d): %s is on %s, which is healthy",
 			       WIFEXITED(status) ? WEXITSTATUS(status) : -1, drill->instance.s,
 			       drill->peer.s);
-	if (wait_for(drill, LOOK_HERE, drill->back ? TAKE_OVER : COME_BACK, "the way back") < 0 ||
+	if (wait_for(drill, LOOK_HERE, TAKE_OVER, "the way back") < 0 ||
 	    wait_served(drill, TAKE_OVER) < 0)
 		return -1;
 	report_way(drill, 2, since);
@@ -377,9 +374,6 @@ static int read_arguments(struct drill *drill, char *const *arguments)
 	}
 	if (drill->to && strpbrk(drill->to, " =\n"))
 		return err_set(&drill->err, "--to takes the name of a node");
-	if (!drill->back && !drill->one_way && drill->yes && !isatty(STDIN_FILENO))
-		return err_set(&drill->err, "nobody is there to bring it back: --back CMD, such as "
-					    "'ssh OTHER zonevipctl switchover', or --one-way");
 	return 0;
 }
 

@@ -118,9 +118,15 @@ def test_a_drill_goes_there_and_back_and_writes_what_a_client_felt(ready):
     assert len(gaps) == 2 and all(0 < gap < 10_000 for gap in gaps), report
     for part in ("## DB_Host1 to DB_Host2", "## DB_Host2 to DB_Host1", "| leaving here: release |", "| taking over here: route |", "Done."):
         assert part in report
+    ready.wait_for(lambda: ctl(ready, "DB_Host1", "switchover", "--dry-run", check=False).returncode == 0, 20, "the spare to be fit again")
+    alone = host.exec(["zonevipctl", "drill", "--yes"], timeout=120)  # the way back by itself: the owner is asked
+    assert "Done." in alone.stdout and ready.owner() == "DB_Host1"
+    assert "event=wish instance=MasterDB node=DB_Host1 result=granted" in ready.host("DB_Host2").agent_log()
     ready.host("DB_Host2").mysql_stop()
     ready.wait_for(lambda: "the target is not eligible" in ctl(ready, "DB_Host1", "drill", "--one-way", "--yes", check=False).stderr,
                   15, "the drill to be refused without a spare")
+    wish = ctl(ready, "DB_Host2", "switchover", "--to", "DB_Host2", check=False)
+    assert wish.returncode == 1 and "MasterDB: this node is not" in wish.stderr
     assert ready.owner() == "DB_Host1"
     host.exec(["rm", "/tmp/come-back", "/tmp/drill.md"])
 

@@ -159,6 +159,29 @@ def test_a_journal_over_reloads_replays_to_the_same_decisions(pair):
     assert len(transitions(host.agent_log())) >= 2
 
 
+def test_a_fifo_gets_keepalived_s_lines_and_nobody_waits_for_its_reader(pair):
+    fifo, lines = "/run/changes/fifo", "/run/changes/lines"
+    spare = pair.host("DB_Host2")
+    spare.exec(["mkdir", "-p", "/run/changes"])
+    spare.exec(["mkfifo", "-m", "0666", fifo])
+    install(pair, pair.conf_text(global_defs={"notify_fifo": fifo}))
+    with spare.popen(["sh", "-c", f"exec cat <> {fifo} > {lines}"]) as reader:  # open for both: it sees no end
+        try:
+            pair.host("DB_Host1").mysql_kill()
+            pair.wait_owner("DB_Host2", 10)
+            told = lambda: open(spare.path(lines), encoding="ascii").read() if os.path.exists(spare.path(lines)) else ""  # noqa: E731
+            pair.wait_for(lambda: 'INSTANCE "MasterDB" MASTER 100\n' in told(), 10, "the line of the new MASTER")
+        finally:
+            reader.kill()
+    pair.host("DB_Host1").mysql_start()
+    pair.wait_for(lambda: state(pair, "DB_Host1") == "BACKUP", 15, "DB_Host1 to recover")
+    pair.host("DB_Host1").exec(["zonevipctl", "ack"])
+    pair.wait_for(lambda: spare.exec(["zonevipctl", "switchover", "--to", "DB_Host1"], check=False).returncode == 0, 20, "the switchover")
+    pair.wait_owner("DB_Host1", 10)  # nobody reads the FIFO now, and DB_Host1 has none
+    assert told().count("MASTER") == 1
+    spare.exec(["rm", "-r", "/run/changes"])
+
+
 def keyed(lab, host, **words):
     lab.install_conf(lab.conf_text(heartbeat=words), host=host)
     assert reload(lab, host).returncode == 0

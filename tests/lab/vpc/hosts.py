@@ -157,7 +157,8 @@ def _etc(host: HostSpec, users: Users) -> None:
         for name in users.new:
             uid = users.ids[name]
             passwd.write(f"{name}:x:{uid}:{uid}::/nonexistent:/usr/sbin/nologin\n")
-            group.write(f"{name}:x:{uid}:\n")
+            member = "zonevip-script" if name == "zonevip" else ""  # as the package has it: to read the configuration
+            group.write(f"{name}:x:{uid}:{member}\n")
     _trust_ca()
 
 
