@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The kit's shim before the real daemon. A main loop that hangs and a clock that jumps: ../faults, rows 6 and 66."""
+"""What the torture found in the real daemon, each as a test of its own. Clocks and hanging loops: ../faults, rows 6 and 66."""
+
 
 def test_a_stop_does_not_wait_for_a_notify_runner_that_is_away(lab):
     """Found by the torture: the moment that was left for the last notification began anew at every tick."""

@@ -151,6 +151,9 @@ class Shim:
         """Where the last process that died of a signal did, and what that would have returned to."""
         return [self._frame(frame) for frame in struct.unpack("<QQ", self.map[56:72]) if frame]
 
+    def forget_crash(self) -> None:
+        self.map[56:72] = bytes(16)
+
     def _frame(self, frame: int) -> str:
         at = MODULES_AT + (frame >> 48) * 128
         return f"{_text(self.map[at:at + 128]) or '?'}+{frame & (1 << 48) - 1:#x}"

@@ -104,16 +104,17 @@ def _library(frame: str) -> str:
     return os.path.basename(frame.rpartition("+")[0]).partition(".so")[0]
 
 
-def _own_doing(crash: list[str], places: list[tuple[str, list[str]]]) -> str | None:
-    """The library that died of its own allocation's failure: that, and nothing else, is excused.
+def _died_in(crash: list[str], places: list[tuple[str, list[str]]]) -> str | None:
+    """The library that went on without memory it had asked for, and died of that: this alone is excused.
 
-    OpenSSL 3.0 goes on with a context that could not be made, Connector/C 3.3 with a transport that is
-    NULL, libcurl 7.88 with a handle half built: nobody outside can see it coming. Such a process is
-    started again and adopts what it finds, as after kill -9.
+    OpenSSL 3.0 uses a context that could not be made, Connector/C 3.3 a transport that is NULL and closes
+    a half opened handle: nobody outside can see it coming. Such a process is started again and adopts
+    what it finds, as after kill -9.
     """
     where = next((_library(frame) for frame in crash if _library(frame) != "libc"), "")
-    last = [_library(frame) for call, frames in places[-3:] if call in ALLOCATIONS for frame in frames[:8]]
-    return where if where in FOREIGN and where in last else None
+    asked = [next((_library(frame) for frame in frames if _library(frame) != "libc"), "") for call, frames in places[-3:]
+             if call in ALLOCATIONS]
+    return where if where in FOREIGN and set(asked) & set(FOREIGN) else None
 
 
 class Campaign:
@@ -137,6 +138,7 @@ class Campaign:
 
     def _fresh(self) -> None:
         self._shim.sites(0)
+        self._shim.forget_crash()
         self._host.exec(["ip", "addr", "flush", "dev", "eth0", "label", "eth0:*"])
         self._host.exec(["find", "/var/lib/zonevip", "-mindepth", "1", "-delete"])
 
@@ -150,7 +152,7 @@ class Campaign:
         if daemon.ended_well():
             self.report.ended += len(places)
             return
-        library = _own_doing(self._shim.crash, places) if code < 0 else None
+        library = _died_in(self._shim.crash, places) if code < 0 else None
         if library:
             self.report.excused.append(library)
         else:
@@ -228,6 +230,7 @@ class Campaign:
             else:
                 self._judge(daemon, since, "running")
             if daemon.process.poll() is not None:
+                self._shim.forget_crash()
                 daemon = Daemon(self.lab, self._library, self._kit)
                 if not daemon.wait(self._serves, SERVE_S):
                     self._finding("running: does not serve after a restart", [], daemon)
