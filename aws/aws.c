@@ -39,8 +39,8 @@ struct aws {
 	struct worker *worker;
 	struct ev_async wanted; /* on the worker's loop */
 	struct tally tally;
-	bool held;	     /* the worker is told later, */
-	bool untold;	     /* because there is something to tell */
+	bool held;   /* the worker is told later, */
+	bool untold; /* because there is something to tell */
 
 	pthread_mutex_t lock; /* for all that follows */
 	unsigned int budget;  /* the limit */
