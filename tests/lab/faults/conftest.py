@@ -19,6 +19,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 import pytest
 
@@ -35,6 +36,7 @@ from vpc.layout import APP_PASSWORD, APP_USER, DATABASE, WEB_HOSTS  # noqa: E402
 CLIENTS = bool(os.environ.get("ZONEVIP_FAULTS_CLIENTS"))
 OUT = os.environ.get("ZONEVIP_FAULTS_OUT")
 QUERY = "SELECT @@hostname"
+SEEN_S = 0.5
 
 
 class Clients:
@@ -85,6 +87,8 @@ class Watch:
 
     def figures(self):
         until = self._until or now_ns()
+        if self._clients:
+            time.sleep(SEEN_S)  # what was sent by then has been answered
         self._lab.holders()  # the recorder has written what it knows
         happened = events(self._lab.history(), self._lab.log(), VIP, PARAMETER)
         figures = judge(happened, World(DB_HOSTS, TABLES, self._with_parameter), self.since, until)

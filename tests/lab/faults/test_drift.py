@@ -131,7 +131,7 @@ def test_49_a_parameter_edited_to_the_other_node_is_obeyed(pair):
 
 
 @long
-@row(50, out=STALE_S + VERIFY_S, writes=1)
+@row(50, out=STALE_S + VERIFY_S, writes=2)  # replace is refused, then create
 def test_50_a_deleted_route_is_made_anew(pair):
     since = now_ns()
     pair.set_route(None, TABLES[0])
