@@ -374,8 +374,11 @@ def test_63_what_is_planted_at_our_paths_is_not_written_through(pair, kind):
 
 
 CREDENTIALS = """
-token=$(curl -s -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
-curl -s -m 5 -H "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/meta-data/iam/security-credentials/zonevip
+import urllib.request as web
+imds = "http://169.254.169.254/latest/"
+token = web.urlopen(web.Request(imds + "api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"}), timeout=5).read().decode()
+where = imds + "meta-data/iam/security-credentials/zonevip"
+print(web.urlopen(web.Request(where, headers={"X-aws-ec2-metadata-token": token}), timeout=5).read().decode())
 """
 PASSWORD = "canary-c4n4ry-p4ssw0rd"
 
@@ -417,7 +420,7 @@ def test_64_no_secret_is_in_anything_that_gets_out(lab, watch):
     time.sleep(1)
     secrets = {"key": key, "key in hex": key.hex().encode(), "key in base64": base64.b64encode(key)[:-2], "password": PASSWORD.encode()}
     for name in DB_HOSTS:
-        role = json.loads(lab.host(name).exec(["bash", "-c", CREDENTIALS]).stdout)
+        role = json.loads(lab.host(name).exec(["/usr/bin/python3", "-c", CREDENTIALS]).stdout)
         secrets |= {f"{name} {word}": role[word].encode() for word in ("SecretAccessKey", "Token")}
     watch.end()
     found, looked = [], 0

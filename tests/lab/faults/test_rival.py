@@ -138,8 +138,9 @@ STORIES = {
 
 @pytest.fixture
 def field(lab):
-    if not shutil.which("keepalived"):
-        pytest.skip("keepalived is not installed")
+    lacking = [program for program in ("keepalived", "curl", "jq") if not shutil.which(program)]
+    if lacking:
+        pytest.skip(f"not installed: {', '.join(lacking)}")
     try:
         rival.start(lab)
         yield lab
