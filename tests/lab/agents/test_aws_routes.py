@@ -5,7 +5,7 @@ import os
 import time
 
 import pytest
-from conftest_agents import double, instance, last_words, start, state, writes
+from conftest_agents import clean, double, instance, last_words, start, state, writes
 from vpc import DB_HOSTS, TABLES, now_ns
 
 ONE, TWO = DB_HOSTS
@@ -25,6 +25,7 @@ def put_of_owner(lab, since):
 
 
 def move_ms(lab, vips, tables):
+    clean(lab)  # a hold after the failure of the last move would keep a node from being fit
     lab.install_conf(lab.conf_text(vip_instance={
         "virtual_ipaddress": [f"10.1.5.{5 + n}/32" for n in range(vips)], "route_table": list(TABLES[:tables])}))
     for name in DB_HOSTS:
@@ -38,12 +39,6 @@ def move_ms(lab, vips, tables):
     lab.host(owner).mysql_kill()
     lab.wait_for(lambda: len(writes(lab, since)) == vips * tables, 10, "all routes")
     lines = writes(lab, since)
-    lab.heal()
-    for name in DB_HOSTS:
-        lab.host(name).agent_stop()
-        lab.host(name).mysql_start()
-    lab.set_route(None)
-    lab.set_parameter(None)
     return (max(line["t_done_ns"] for line in lines) - min(line["t_ns"] for line in lines)) / 1e6
 
 
