@@ -54,7 +54,7 @@ class Clients:
 
     def gap_s(self, since, until):
         """The longest interruption that began in the window; None: it had not ended when the window did."""
-        found = gaps.outages_within(gaps.read(self._trace), since, until)
+        found = [outage for outage in gaps.outages_within(gaps.read(self._trace), since, until) if outage.first_bad.sent_ns >= since]
         widest = [None if outage.gap_ms is None else outage.gap_ms / 1e3 for outage in found]
         return None if None in widest else max(widest, default=0.0)
 
