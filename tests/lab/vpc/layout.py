@@ -5,6 +5,7 @@ Everything else reads this page and nothing is written twice. The ids are consta
 configuration file written by hand fits every lab.
 """
 
+import os
 from dataclasses import dataclass
 
 ACCOUNT = "123456789012"
@@ -68,9 +69,12 @@ class HostSpec:
         return not self.database
 
 
+# More than two only where somebody measures many: tables of no subnet.
 ROUTE_TABLES = (
     Table("rtb-0a1b2c3d4e5f60001", "public", 1001, True, "igw-0a1b2c3d4e5f60009"),
     Table("rtb-0a1b2c3d4e5f60002", "private", 1002, False, "nat-0a1b2c3d4e5f60009"),
+    *(Table(f"rtb-0a1b2c3d4e5f7{number:04d}", f"extra{number}", 1100 + number, False, "nat-0a1b2c3d4e5f60009")
+      for number in range(int(os.environ.get("ZONEVIP_LAB_TABLES", "2")) - 2)),
 )
 TABLES = tuple(table.id for table in ROUTE_TABLES)
 
