@@ -90,10 +90,10 @@ struct agent_watch {
 	struct watcher_result result;
 	/* Of a script: */
 	ev_timer timer; /* when to ask for it again */
-	uint32_t asked; /* number of what the runner was asked, 0 = nothing */
 	mono_us asked_at;
-	mono_us answered; /* when the runner last answered at all */
-	unsigned int took_ms;
+	mono_us answered;     /* when the runner last answered at all */
+	uint32_t asked;	      /* number of what the runner was asked, 0 = nothing */
+	unsigned int took_ms; /* what the last run took */
 };
 
 enum agent_event_kind { EVENT_NOTE, EVENT_STATE, EVENT_CHANGE };

@@ -61,7 +61,7 @@ void agent_tell_position(struct agent *agent, unsigned int i, unsigned int copie
 /* Applied or received. */
 static void all_here(const struct mycheck_facts *facts, char text[static 2 * MYGTID_TEXT_MAX])
 {
-	(void)snprintf(text, 2 * MYGTID_TEXT_MAX, "%s%s%s", facts->executed,
+	(void)snprintf(text, (size_t)2 * MYGTID_TEXT_MAX, "%s%s%s", facts->executed,
 		       facts->executed[0] && facts->received[0] ? "," : "", facts->received);
 }
 

@@ -88,7 +88,7 @@ static void say(const struct agent_watch *watch, const struct watcher_result *re
 /* Through the door, and what it made of our priorities. */
 static void feed(struct agent *agent, const struct event *ev)
 {
-	unsigned int before[CONF_INSTANCES_MAX];
+	unsigned int before[CONF_INSTANCES_MAX] = {0};
 
 	for (unsigned int i = 0; i < agent->conf->instance_count; i++)
 		before[i] = core_priority(&agent->core, i);
