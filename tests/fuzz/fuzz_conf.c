@@ -5,7 +5,7 @@
  * what is taken prints as text that is taken again and prints the same, with
  * the same digest.
  *
- * fuzz: conf/[c-v]*.c conf/words.c agent/base/buf.c agent/base/ip.c agent/base/timers.c
+ * fuzz: conf/[c-v]*.c conf/{watch,words}.c agent/base/buf.c agent/base/ip.c agent/base/timers.c
  * covers: conf/lex.c
  * covers: conf/parse.c
  * covers: conf/value.c

@@ -8,8 +8,9 @@
  * fuzz: aws/{ec2,form,json,reply,xml}.c agent/base/{buf,ip}.c -lexpat -ljansson
  * covers: aws/ec2.c ec2_read_table ec2_read_tables ec2_read_instance ec2_read_interface
  * covers: aws/ec2.c on_table_field on_tables_field keep_table on_instance_field
- * covers: aws/ec2.c on_done_field on_interface_field
+ * covers: aws/ec2.c on_interface_field
  * covers: aws/xml.c
+ * covers: aws/reply.c on_error_field read_error reply_fault_ec2 judge judge_status reply_copy
  */
 #include <stdint.h>
 #include <stdlib.h>

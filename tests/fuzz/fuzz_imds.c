@@ -5,7 +5,7 @@
  * behind, and the reason is one clean sentence.
  *
  * fuzz: aws/{creds,json,reply,sigv4,xml}.c agent/base/buf.c -lexpat -ljansson -lcrypto
- * covers: aws/creds.c
+ * covers: aws/creds.c creds_read creds_date creds_wipe take wipe_json
  */
 #include <stdint.h>
 #include <stdlib.h>

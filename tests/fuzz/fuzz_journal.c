@@ -5,7 +5,7 @@
  * verdict comes of it, whatever the core is fed with; and events that are
  * believed are written again and read to the same.
  *
- * fuzz: agent/{tape,core}/[a-z]*.c agent/{journal,statedir}.c agent/base/[bcot]*.c
+ * fuzz: agent/{tape,core}/[a-z]*.c agent/{journal,statedir}.c agent/base/{buf,crc,outcome,timers}.c
  * covers: agent/tape/read.c
  * covers: agent/tape/shape.c
  */

@@ -7,6 +7,7 @@
  * fuzz: aws/{profile,sts,creds,json,xml,form,reply}.c agent/base/buf.c -lexpat -ljansson
  * covers: aws/profile.c profile_read take opens span_is trim blank
  * covers: aws/sts.c sts_session take on_field sts_read_assumed
+ * covers: aws/creds.c creds_set creds_date
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

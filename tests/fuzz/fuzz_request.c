@@ -9,8 +9,7 @@
  * closes its side.
  *
  * fuzz: agent/base/unixsock.c agent/base/log.c agent/base/buf.c -lev
- * covers: agent/control.c client_answer client_read client_reply client_error client_send
- * covers: agent/control.c printable on_client client_open client_close
+ * covers: agent/control.c client_answer client_read client_reply client_error printable
  */
 #define _GNU_SOURCE
 #include <stdio.h>

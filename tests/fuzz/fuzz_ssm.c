@@ -6,7 +6,7 @@
  * valid JSON with the same value in it.
  *
  * fuzz: aws/{json,reply,ssm,xml}.c agent/base/{buf,ip}.c -lexpat -ljansson
- * covers: aws/ssm.c
+ * covers: aws/ssm.c ssm_read_parameter ssm_read_version read_version read_date take_value
  * covers: aws/json.c
  */
 #include <stdint.h>
