@@ -144,6 +144,25 @@ def test_an_instance_comes_by_reload_and_hands_over_before_it_goes(pair):
     assert (state(pair, "DB_Host1"), state(pair, "DB_Host2")) == ("MASTER", "BACKUP")
 
 
+def test_one_of_a_sync_group_goes_alone_and_not_under_maintenance(pair):
+    pair.iam_policy(ALL)
+    both = pair.conf_text() + other_instance("Reports", "Reports_VIP")
+    grouped = both + "vip_sync_group Both {\n\tgroup {\n\t\tMasterDB Reports\n\t}\n}\n"
+    install(pair, grouped)
+    pair.wait_for(lambda: named(pair, "DB_Host1", "Reports")["state_name"] == "MASTER", 30, "the group to be on one node")
+    pair.wait_for(lambda: named(pair, "DB_Host2", "Reports")["eligible"], 20, "the other to be eligible")
+    since = named(pair, "DB_Host1", "MasterDB")["last_transition"]
+    pair.host("DB_Host1").exec(["zonevipctl", "maintenance", "on"])
+    pair.install_conf(pair.conf_text(), host="DB_Host1")
+    assert "Reports would go, and is under maintenance" in reload(pair, "DB_Host1", check=False).stderr
+    pair.host("DB_Host1").exec(["zonevipctl", "maintenance", "off"])
+    assert named(pair, "DB_Host1", "Reports")["state_name"] == "MASTER"
+    reload(pair, "DB_Host1")
+    pair.wait_for(lambda: named(pair, "DB_Host2", "Reports")["state_name"] == "MASTER", 15, "the other to take it")
+    pair.wait_for(lambda: [i["iname"] for i in pair.status("DB_Host1")["instances"]] == ["MasterDB"], 10, "it to be gone")
+    assert instance(pair, "DB_Host1")["state_name"] == "MASTER" and instance(pair, "DB_Host1")["last_transition"] == since
+
+
 def test_a_journal_over_reloads_replays_to_the_same_decisions(pair):
     host = pair.host("DB_Host2")
     install(pair, pair.conf_text() + other_instance("Reports", "Reports_VIP"))
