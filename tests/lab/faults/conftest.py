@@ -36,7 +36,7 @@ from vpc.layout import APP_PASSWORD, APP_USER, DATABASE, WEB_HOSTS  # noqa: E402
 CLIENTS = bool(os.environ.get("ZONEVIP_FAULTS_CLIENTS"))
 OUT = os.environ.get("ZONEVIP_FAULTS_OUT")
 QUERY = "SELECT @@hostname"
-SEEN_S = 0.5
+SEEN_S, ANSWERED_S = 0.5, 1.0
 
 
 class Clients:
@@ -51,6 +51,14 @@ class Clients:
         self._loop = lab.host(WEB_HOSTS[0]).popen(
             [os.path.join(BUILD, "vipload"), "--host", VIP, "--user", APP_USER, "--password-file", password, "--database", DATABASE,
              "--query", QUERY, "--seconds", "3600", "--out", self._trace], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def wait(self):
+        """Until one has been answered; not for ever, since there may be nobody yet."""
+        end = time.monotonic() + ANSWERED_S
+        while time.monotonic() < end:
+            if os.path.exists(self._trace) and any(request.good for request in gaps.read(self._trace).requests):
+                return
+            time.sleep(0.05)
 
     def gap_s(self, since, until):
         """The longest interruption that began in the window; None: it had not ended when the window did."""
@@ -78,6 +86,8 @@ class Watch:
         """Here the row begins; what was before prepared it."""
         if CLIENTS and not self._clients:
             self._clients = Clients(self._lab)
+        if self._clients:
+            self._clients.wait()
         self.since, self._until = now_ns(), 0
         return self.since
 
