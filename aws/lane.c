@@ -217,7 +217,7 @@ void lane_expect(struct lane *lane, const char *subject)
 	for (unsigned int i = 0; i < lane->width; i++)
 		if (lane->seen[i] == value)
 			return;
-	if (lane->width == lane->config.width_max)
+	if (lane->width == lane->config.warm_max)
 		return;
 	lane->seen[lane->width++] = value;
 	lane->wide_at = MONO_LONG_AGO;

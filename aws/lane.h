@@ -45,7 +45,8 @@ struct lane_config {	     /* strings and pointers outlive the lane */
 	const char *content_type;
 	const char *url;	/* override, or "" */
 	mono_us warm;		/* 0 = not */
-	unsigned int width_max; /* connections kept warm, and taken by reads; up to LANE_WARM_MAX */
+	unsigned int warm_max;	/* connections kept warm, up to LANE_WARM_MAX, */
+	unsigned int width_max; /* and those that reads take turns on */
 	lane_ping_fn *ping;
 	const char *ping_target; /* its X-Amz-Target, or NULL */
 	struct ev_loop *loop;

@@ -14,7 +14,7 @@
 #include "aws/ssm.h"
 #include "aws/task.h"
 
-#define IDLE_SPARE 4 /* connections to IMDS and STS, and of pings */
+#define IDLE_SPARE 8 /* connections to IMDS and STS, and those that reads take turns on */
 /* Parameters are written one after another, or their service throttles. */
 #define SSM_WIDTH_MAX 8
 
@@ -221,7 +221,7 @@ static bool open_lanes(struct worker *worker)
 	struct lane_config ssm = lane_config(worker, "ssm");
 
 	ec2.url = settings->ec2;
-	ec2.width_max = LANE_WARM_MAX;
+	ec2.warm_max = ec2.width_max = LANE_WARM_MAX;
 	ec2.ping = ec2_describe_table_dry;
 	ec2.warm = shared ? settings->warm : 0;
 	worker->ec2 = lane_open(&ec2);
@@ -233,6 +233,7 @@ static bool open_lanes(struct worker *worker)
 	}
 	ssm.content_type = "application/x-amz-json-1.1";
 	ssm.url = settings->ssm;
+	ssm.warm_max = 1; /* no client waits for the record, and reads of it keep one warm */
 	ssm.width_max = SSM_WIDTH_MAX;
 	ssm.warm = settings->warm;
 	ssm.ping = ping_ssm;
