@@ -3,6 +3,7 @@
  * Files and processes that are watched: what a file says, what counts as a
  * process, and that the thread sees a real one come and go.
  */
+#define _GNU_SOURCE /* unshare */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <grp.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -128,6 +132,37 @@ static void a_pattern_has_words_but_not_any_number(void **state)
 	assert_true(process_pattern(&pattern, many, PROCESS_EXACT));
 	strcat(many, " a");
 	assert_false(process_pattern(&pattern, many, PROCESS_EXACT));
+}
+
+/* As ProtectProc=invisible makes it. 0 said so, 1 did not, 77 cannot be tried here. */
+static int scan_hidden(void)
+{
+	const struct process_pattern *patterns[1];
+	struct process_pattern pattern;
+	struct process_found found;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("proc", "/proc", "proc", 0, "hidepid=2") < 0 || setgroups(0, NULL) < 0 ||
+	    setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+		return 77;
+	(void)process_pattern(&pattern, "no-such-process", PROCESS_EXACT);
+	patterns[0] = &pattern;
+	return process_scan(patterns, &found, 1) || found.count != 0;
+}
+
+static void processes_that_are_hidden_are_not_taken_for_none(void **state)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(scan_hidden());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -310,6 +345,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_the_kernel_s_or_the_last_part_of_the_first_argument),
 		cmocka_unit_test(arguments_are_compared_as_param_match_says),
 		cmocka_unit_test(a_pattern_has_words_but_not_any_number),
+		cmocka_unit_test(processes_that_are_hidden_are_not_taken_for_none),
 		cmocka_unit_test(processes_come_and_go_and_a_zombie_is_none),
 		cmocka_unit_test(the_end_of_a_process_is_seen_without_waiting_for_the_interval),
 		cmocka_unit_test(a_file_is_read_again_and_again_and_a_fifo_holds_nobody_up),
