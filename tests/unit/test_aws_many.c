@@ -198,24 +198,6 @@ static void a_look_whose_turn_never_comes_ends_at_its_deadline(void **state)
 	fail_msg("all were sent");
 }
 
-static void the_parameter_store_keeps_one_connection_warm(void **state)
-{
-	struct fake *fake = *state;
-
-	fake->config.warm = 300 * MSEC;
-	fake_start(fake);
-	for (unsigned int i = 0; i < 3; i++) {
-		struct aws_job *job = fake_job(AWS_PARAM_GET);
-
-		(void)snprintf(job->name, sizeof(job->name), "parameter-%u", i);
-		(void)fake_do(fake, job);
-	}
-	for (int i = 0; i < 100 && fake_count(fake, "GetParameter") < 6; i++)
-		fake_run(fake, 200);
-	assert_in_range(fake_count(fake, "GetParameter"), 6, 1000); /* it is kept warm */
-	assert_int_equal(fake->accepted, 1);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fake, close_fake)
 
 int main(void)
@@ -226,7 +208,6 @@ int main(void)
 		TEST(what_fails_for_one_look_fails_for_those_beside_it),
 		TEST(jobs_of_one_moment_set_out_together_and_routes_first),
 		TEST(no_write_overtakes_the_order_to_cancel),
-		TEST(the_parameter_store_keeps_one_connection_warm),
 		TEST(hundreds_of_looks_take_turns_and_writes_do_not_wait_for_them),
 		TEST(a_look_whose_turn_never_comes_ends_at_its_deadline),
 	};
