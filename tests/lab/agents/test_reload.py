@@ -105,7 +105,7 @@ def test_only_the_connections_whose_settings_changed_are_made_anew(pair):
     since = now_ns()
     reload(pair, "DB_Host1")
     pair.wait_for(lambda: pair.status("DB_Host1")["aws"]["connects"] < connects + 4 and instance(pair, "DB_Host1")["state_name"] == "MASTER", 5, "it to go on")
-    nothing_moves(pair, since, 8, "DB_Host1")  # longer than a verify round
+    nothing_moves(pair, since, 6, "DB_Host1")  # longer than a verify round
     assert pair.status("DB_Host1")["aws"]["known"]
     pair.host("DB_Host1").mysql_kill()  # the new worker sees it as the old one did
     pair.wait_owner("DB_Host2", 10)
@@ -144,6 +144,7 @@ def test_an_instance_comes_by_reload_and_hands_over_before_it_goes(pair):
     assert (state(pair, "DB_Host1"), state(pair, "DB_Host2")) == ("MASTER", "BACKUP")
 
 
+@long_one
 def test_one_of_a_sync_group_goes_alone_and_not_under_maintenance(pair):
     pair.iam_policy(ALL)
     both = pair.conf_text() + other_instance("Reports", "Reports_VIP")
@@ -221,7 +222,7 @@ def test_the_key_is_changed_under_loss_one_host_at_a_time_and_nothing_moves(pair
                   {"key_file": new, "key_id": 2}):
         for name in DB_HOSTS:
             keyed(pair, name, **words)
-            nothing_moves(pair, since, 1.5, "DB_Host1")
+            nothing_moves(pair, since, 0.7, "DB_Host1")
     pair.loss(0)
     for name in DB_HOSTS:
         after = pair.status(name)["heartbeat"]["dropped"]
