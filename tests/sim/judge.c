@@ -504,6 +504,23 @@ static bool promised(const struct world *world, const struct judge *judge, unsig
 	return oldest > 0;
 }
 
+/*
+ * Limit 8 of the protocol page: it acts on a version that stood there before it began (it adopted
+ * it, or its own Put had landed and it never learned of that), or took its own disclaim back. A
+ * peer in its grace learns of it by the first ack or touch, and without either it has stopped by
+ * then.
+ */
+static bool just_took_up(const struct world *world, const struct judge *judge, unsigned int n,
+			 unsigned int i)
+{
+	const struct timers *timers = timers_profile(world->config.profile);
+	mono_us limit = timers->dead_after + timers->lease + timers->slack;
+	mono_us acts = world_clock(world, n) - world->hosts[n].instances[i].acting_since;
+
+	return world->now - judge->seats[n][i].took_up <= limit ||
+	       (acts <= limit && world_param(world, i)->at <= world->now - acts);
+}
+
 /* I2 A claim on a promise that was forgotten in a restart, while its giver acts. */
 static const char *promise_is_young(const struct world *world, const struct judge *judge,
 				    unsigned int host, const struct action *act)
@@ -520,7 +537,8 @@ static const char *promise_is_young(const struct world *world, const struct judg
 	    !core_acting(&owner->instances[act->instance]) ||
 	    owner->instances[act->instance].disclaimed >= record->version ||
 	    owner->instances[act->instance].record.version != record->version ||
-	    world->now - judge->booted[record->owner] < 30 * SEC)
+	    world->now - judge->booted[record->owner] < 30 * SEC ||
+	    just_took_up(world, judge, (unsigned int)record->owner, act->instance))
 		return NULL;
 	return "I2 a claim on a promise whose giver has been acting again for long";
 }
@@ -608,23 +626,6 @@ static const char *put_is_allowed(const struct world *world, struct judge *judge
 #define LAPSE (15 * SEC)
 /* Long enough for every wait and back-off to have ended. */
 #define WELL (60 * SEC)
-
-/*
- * Limit 8 of the protocol page: it acts on a version that stood there before it began (it adopted
- * it, or its own Put had landed and it never learned of that), or took its own disclaim back. A
- * peer in its grace learns of it by the first ack or touch, and without either it has stopped by
- * then.
- */
-static bool just_took_up(const struct world *world, const struct judge *judge, unsigned int n,
-			 unsigned int i)
-{
-	const struct timers *timers = timers_profile(world->config.profile);
-	mono_us limit = timers->dead_after + timers->lease + timers->slack;
-	mono_us acts = world_clock(world, n) - world->hosts[n].instances[i].acting_since;
-
-	return world->now - judge->seats[n][i].took_up <= limit ||
-	       (acts <= limit && world_param(world, i)->at <= world->now - acts);
-}
 
 /* T1, T2 A claim on silence is never begun against a node that acts with a valid lease. */
 static const char *silence_is_real(struct world *world, const struct judge *judge,
