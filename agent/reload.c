@@ -9,6 +9,9 @@
  *
  * An acting instance that the file does not have any more hands over first;
  * the file waits for that, and is not taken when the hand-over is refused.
+ *
+ * Long because what changes places, and in which order, is one list: whoever
+ * adds something that is made of the configuration must see the whole of it.
  */
 #include "agent/agent.h"
 
