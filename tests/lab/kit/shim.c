@@ -91,7 +91,7 @@ struct kit {
 	atomic_ulong next;     /* the call from which a new place may fail */
 	atomic_uint failures;
 	atomic_uint modules;
-	uint64_t crash[2]; /* where it died of a signal, and what would have been returned to */
+	uint64_t crash[2]; /* where it died of a signal, and the caller of that outside libc */
 	struct rule rules[RULES];
 	char module[MODULES][128];
 	struct failure failure[FAILURES];
@@ -730,6 +730,19 @@ static bool meant(void)
 	return program && strrchr(exe, '/') && strcmp(strrchr(exe, '/') + 1, program) == 0;
 }
 
+/* strstr(NULL) dies in libc: who called it stands further up. */
+static uint64_t caller_outside_libc(const uintptr_t *stack)
+{
+	for (unsigned int i = 0; i < 32; i++) {
+		uint64_t at = place(stack[i]);
+		unsigned int index = (unsigned int)(at >> 48);
+
+		if (index != MODULES - 1 && !strstr(kit->module[index], "/libc.so"))
+			return at;
+	}
+	return 0;
+}
+
 /* Notes where, then it dies of it as ever. No more than that: the stack may be a fiber's small one.
  */
 static void on_crash(int number, siginfo_t *info, void *context)
@@ -739,7 +752,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
 	(void)info;
 	if (kit) {
 		kit->crash[0] = place((uintptr_t)registers[REG_RIP]);
-		kit->crash[1] = place(*(uintptr_t *)registers[REG_RSP]);
+		kit->crash[1] = caller_outside_libc((const uintptr_t *)registers[REG_RSP]);
 	}
 	kit = NULL;
 	(void)signal(number, SIG_DFL);
