@@ -543,7 +543,7 @@ static const char *promise_is_young(const struct world *world, const struct judg
 	return "I2 a claim on a promise whose giver has been acting again for long";
 }
 
-/* Section 7 b: only with the setting on, and once in one silence of the owner. */
+/* Section 7 b: once in one silence of the owner. */
 static const char *route_alone_decides(const struct world *world, struct judge *judge,
 				       unsigned int host, unsigned int instance)
 {
@@ -553,8 +553,6 @@ static const char *route_alone_decides(const struct world *world, struct judge *
 
 	if (in->acting_since == seat->by_route_since || in->record.owner < 0)
 		return NULL;
-	if (!world->hosts[host].core.config.outage_takeover)
-		return "I2 a route taken in an outage of the store although that is off";
 	for (unsigned int n = 0; n < world->config.nodes; n++)
 		seen = mono_max(seen, in->view[n].act_seen);
 	if (seat->by_route_since > seen && seat->by_route_version == in->record.version &&
@@ -669,6 +667,15 @@ static const char *evidence_is_true(const struct world *world, const struct judg
 	return "E1 a claim on evidence against a machine that runs";
 }
 
+/* Section 7 b: at the moment of taking it; a reload may switch it off afterwards. */
+static const char *outage_is_a_setting(const struct world *world, unsigned int host,
+				       const struct action *act)
+{
+	if (act->reason != REASON_STORE_OUTAGE || world->hosts[host].core.config.outage_takeover)
+		return NULL;
+	return "I2 a route taken in an outage of the store although that is off";
+}
+
 /* C5 A claim is confirmed by a read that began after its Put was answered, and after a Put
  * that met another one only when nothing decided before it can land any more. */
 static const char *confirmation_counts(struct world *world, const struct judge *judge,
@@ -727,6 +734,7 @@ static const char *see_state(struct world *world, struct judge *judge, unsigned 
 		broken = broken ? broken : "I3 a transition long after the faults ended";
 	broken = broken ? broken : address_first(world, judge, host, act);
 	broken = broken ? broken : evidence_is_true(world, judge, host, act);
+	broken = broken ? broken : outage_is_a_setting(world, host, act);
 	broken = broken ? broken : confirmation_counts(world, judge, host, act);
 	broken = broken ? broken : promise_is_young(world, judge, host, act);
 	return broken ? broken : silence_is_real(world, judge, host, act);
