@@ -177,8 +177,8 @@ void group_want(struct turn *t)
 	int self = self_of(t->core);
 	bool wants;
 
-	if (in->fit_since != MONO_NEVER && beside_a_better_master(t))
-		in->fit_since = t->now;
+	if (beside_a_better_master(t)) /* never by the time of a look: any packet causes one */
+		in->fit_since = MONO_NEVER;
 	wants = in->config.preempt && in->leader == t->index && better_than_master(t) &&
 		in->fit_since != MONO_NEVER &&
 		due(t, mono_max(in->fit_since + in->config.preempt_delay, in->preempt_after));
