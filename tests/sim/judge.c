@@ -535,6 +535,7 @@ static const char *promise_is_young(const struct world *world, const struct judg
 	owner = &world->hosts[record->owner];
 	if (!awake(world, (unsigned int)record->owner) ||
 	    !core_acting(&owner->instances[act->instance]) ||
+	    owner->instances[act->instance].by_route || /* limit 5: the route alone decides */
 	    owner->instances[act->instance].disclaimed >= record->version ||
 	    owner->instances[act->instance].record.version != record->version ||
 	    world->now - judge->booted[record->owner] < 30 * SEC ||
