@@ -162,7 +162,7 @@ static inline void send_event(const char *instance, const char *state, uint32_t 
 /* Runs the loop until @count reports are there. */
 static inline void wait_reports(unsigned int count)
 {
-	mono_us until = mono_now() + 20 * SEC;
+	mono_us until = mono_now() + 120 * SEC;
 
 	while (fix.count < count) {
 		assert_true(mono_now() < until);
@@ -192,6 +192,16 @@ static inline const char *read_file(const char *path)
 	assert_true(count >= 0);
 	text[count] = '\0';
 	return text;
+}
+
+static inline void wait_file(const char *path, const char *text)
+{
+	for (int i = 0; i < 2000; i++) {
+		turn(10 * MSEC);
+		if (access(path, R_OK) == 0 && strcmp(read_file(path), text) == 0)
+			return;
+	}
+	fail_msg("%s never was: %s", path, text);
 }
 
 /* Our log goes to a file from here until log_taken(). */

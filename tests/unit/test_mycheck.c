@@ -195,21 +195,31 @@ static void error_packets_are_told_apart(void **state)
 	always(FAKE_ERROR, 1105, MYCHECK_FAILED, "no??@");
 }
 
+#define SLOWER 20 /* so much may a busy machine stretch a second */
+
+/* Until a check failed and did not only wait to its deadline. */
+static void wait_failed(void)
+{
+	for (int i = 0; i < SLOWER && watch_count(&watch, 0, MYCHECK_FAILED) == 0; i++)
+		watch_for(&watch, SEC);
+	assert_true(watch_count(&watch, 0, MYCHECK_FAILED) > 0);
+}
+
 static void closing_at_once_is_asked_again_until_the_deadline(void **state)
 {
 	(void)state;
 	face(FAKE_SLAM, 0, 1 * SEC);
-	assert_in_range(watch.count, 2, 4);
+	wait_failed();
+	assert_in_range(watch.count, 1, 4 * SLOWER);
 	/* HUNG: the deadline found it waiting for a greeting once more. */
 	assert_int_equal(watch_count(&watch, 0, MYCHECK_FAILED) +
 				 watch_count(&watch, 0, MYCHECK_HUNG),
 			 watch.count);
-	assert_true(watch_count(&watch, 0, MYCHECK_FAILED) > 0);
 	assert_true(watch.heard[0].result.took >= TIMEOUT);
-	assert_in_range(fake_connections(), 2 * 3, 4 * 13); /* steps, not a flood */
+	assert_in_range(fake_connections(), 2, (watch.count + 1) * 13); /* steps, not a flood */
 	part();
 	face(FAKE_GREET_SLAM, 0, 1 * SEC);
-	assert_true(watch_count(&watch, 0, MYCHECK_FAILED) > 0);
+	wait_failed();
 	assert_int_equal(watch_count(&watch, 0, MYCHECK_DEAD), 0);
 	part();
 }
@@ -339,24 +349,30 @@ static void a_vanished_socket_file_is_looked_into_at_once(void **state)
 
 static void a_server_that_ends_every_session_does_not_make_us_spin(void **state)
 {
+	mono_us from;
+
 	(void)state;
 	face(FAKE_ONCE, 0, 2 * SEC);
 	assert_int_equal(watch_count(&watch, 0, MYCHECK_OK), watch.count);
-	assert_in_range(watch.count, 5, 70); /* 20 by the interval, at most 20 a second more */
+	assert_in_range(watch.count, 2, 70); /* 20 by the interval, at most 20 a second more */
 	part();
 	face(FAKE_CHATTER, 0, 2 * SEC);
 	assert_in_range(watch.count, 2, 90);
 	part();
 	config.interval = 5 * SEC; /* it is the end of the session that leads to a check */
 	face(FAKE_ONCE, 0, 150 * MSEC);
+	for (int i = 0; i < 40 && watch.count < 2; i++) /* less than an interval in all */
+		watch_for(&watch, 100 * MSEC);
 	assert_in_range(watch.count, 2, 12);
 	part();
 	face(FAKE_SERVES, 0, 20 * MSEC); /* nor do changes of the socket file */
+	from = mono_now();
 	for (int i = 0; i < 300; i++) {
 		assert_int_equal(chmod(path, i % 2 ? 0755 : 0700), 0);
 		watch_for(&watch, MSEC);
 	}
-	assert_in_range(watch.count, 1, 30);
+	assert_in_range(watch.count, 1,
+			10 + 20 * (mono_now() - from) / SEC); /* and 1000 a second */
 	part();
 }
 

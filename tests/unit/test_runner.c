@@ -146,10 +146,10 @@ static void events_run_one_at_a_time_in_order(void **state)
 static void an_event_with_a_newer_one_behind_it_is_marked_superseded(void **state)
 {
 	(void)state;
-	script("any", "echo $ZONEVIP_EVENT ${ZONEVIP_SUPERSEDED-last} >> " LOG "; sleep 0.05");
+	script("any", "echo $ZONEVIP_EVENT ${ZONEVIP_SUPERSEDED-last} >> " LOG "; sleep 0.5");
 	start("notify " OWN_MOUNT "/any\n");
 	send_event("V1", "MASTER", 1);
-	turn(20 * MSEC); /* 1 runs: nothing was behind it */
+	wait_file(LOG, "1 last\n"); /* 1 runs: nothing was behind it */
 	send_event("V1", "BACKUP", 1);
 	send_event("V2", "BACKUP", 1); /* of another instance */
 	send_event("V1", "MASTER", 1);
