@@ -98,7 +98,7 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 	(void)events;
 	memset(messages, 0, sizeof(messages));
 	for (unsigned int i = 0; i < DRAIN_MAX; i++) {
-		rooms[i] = (struct iovec){packets[i], sizeof(packets[i])};
+		rooms[i] = (struct iovec){.iov_base = &packets[i], .iov_len = sizeof(packets[i])};
 		messages[i].msg_hdr.msg_iov = &rooms[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
