@@ -290,13 +290,14 @@ static int track_before(const struct conf *from, const struct conf *to, unsigned
 static int make_maps(struct agent *agent, const struct parts *old, struct maps *maps)
 {
 	const struct conf *to = agent->conf, *from = old->conf;
-	size_t routes = 1, place = 0;
+	size_t routes = 1, place = 0; /* one more than needed: none is no memory */
+	size_t instances = to->instance_count + 1;
 
 	for (unsigned int i = 0; i < to->instance_count; i++)
 		routes += agent->extra[i].route_room;
-	*maps = (struct maps){.instances = calloc(to->instance_count, sizeof(int)),
+	*maps = (struct maps){.instances = calloc(instances, sizeof(int)),
 			      .routes = calloc(routes, sizeof(int)),
-			      .readdressed = calloc(to->instance_count, sizeof(bool))};
+			      .readdressed = calloc(instances, sizeof(bool))};
 	if (!maps->instances || !maps->routes || !maps->readdressed)
 		return -1;
 	maps->core = (struct core_map){.instances = maps->instances,

@@ -442,6 +442,7 @@ static void check(struct core *core, const struct event *ev)
 		duty_forget(core, ev->track);
 }
 
+/* One case for each event. NOLINTNEXTLINE(readability-function-size) */
 static void learn(struct turn *t, const struct event *ev)
 {
 	struct core *core = t->core;

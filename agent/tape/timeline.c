@@ -227,7 +227,8 @@ static const char *health_words(enum health_result health)
 	return (size_t)health < sizeof(names) / sizeof(names[0]) ? names[health] : "unknown";
 }
 
-/* True: the event is of one instance. */
+/* True: the event is of one instance.
+ * One case for each. NOLINTNEXTLINE(readability-function-size) */
 static bool in_words(struct words *words, const struct tape *tape, const struct tape_record *record)
 {
 	const struct event *ev = &record->ev;
