@@ -247,11 +247,13 @@ int ec2_read_table(const char *xml, size_t length, struct aws_job *jobs,
 	page[0] = '\0';
 	forget_rows(&table);
 	ret = expect(&walk, xml, length, "DescribeRouteTablesResponse", err);
-	if (ret < 0)
-		return ret;
-	if (!table.table_seen) {
+	if (ret == 0 && !table.table_seen) {
 		(void)err_set(err, "the answer does not hold the table");
-		return table.page_cut ? -EBADMSG : -ENOENT;
+		ret = table.page_cut ? -EBADMSG : -ENOENT;
+	}
+	if (ret < 0) {
+		forget_rows(&table); /* of an answer that is refused nothing is believed */
+		return ret;
 	}
 	for (struct aws_job *job = jobs; job; job = job->beside)
 		job->route_is_ours = points_at(job, ours);

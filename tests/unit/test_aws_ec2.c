@@ -195,6 +195,7 @@ static void an_answer_cut_anywhere_is_refused(void **state)
 
 		memcpy(part, xml, length);
 		assert_int_equal(ec2_read_table(part, length, &job, &self, page, NULL), -EBADMSG);
+		assert_string_equal(job.route_eni, ""); /* nothing of it is believed */
 		free(part);
 	}
 	assert_int_equal(ec2_read_table(xml, sizeof(xml) - 1, &job, &self, page, NULL), 0);
