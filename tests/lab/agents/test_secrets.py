@@ -132,13 +132,14 @@ def copies(pid, secret):
     return found
 
 
-def test_the_key_lies_in_one_locked_page_and_no_core_is_left(talkative):
+def test_what_is_left_of_the_key_lies_in_one_locked_page_and_no_core_is_left(talkative):
     lab, process, canaries = talkative
     pid = outer(process)
     with open(f"/proc/{pid}/smaps") as stream:
         flags = [line for line in stream if line.startswith("VmFlags:") and " dd" in line and " wf" in line and " lo" in line]
     assert len(flags) == 1, "one page that is locked, not dumped and wiped on fork"
-    assert copies(pid, canaries["heartbeat key"]) == 1, "it is nowhere else, and neither is a MAC's state with it"
+    assert copies(pid, canaries["heartbeat key"]) == 0, "that page holds what was made of the key, and nothing holds the key"
+    assert copies(pid, b"zonevip") > 0, "or this could find nothing"
     assert os.stat(f"/proc/{pid}/mem").st_uid == 0, "not dumpable: its /proc belongs to root"
     with open(f"/proc/{pid}/limits") as stream:
         core = next(line for line in stream if line.startswith("Max core file size"))
