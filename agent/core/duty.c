@@ -253,8 +253,8 @@ void duty_settle(struct turn *t)
 	for (unsigned int d = 0; d < CORE_DUTIES; d++)
 		if (in->duties[d].op != 0 && due(t, in->duties[d].deadline + timers_of(t)->slack))
 			conclude(t, (enum core_duty)d, OUTCOME_UNKNOWN);
-	if (peer_acting(t))
-		in->duties[DUTY_GATE].failures = 0; /* it is not up to us any more */
+	if (peer_acting(t) || in->state == CORE_MASTER)
+		in->duties[DUTY_GATE].failures = 0; /* it is not up to the gate any more */
 	if (!core_acting(in))
 		fence_beside_owner(t);
 }
