@@ -53,6 +53,11 @@ class World:
         self.lab.wait_for(lambda: self.running(name) and self.status(name)["eligible"], seconds,
                           f"{name} to be eligible")
 
+    def switchover(self, name):
+        """From @name, as soon as it has heard that the other is ready."""
+        self.lab.wait_for(lambda: self.machines[name].run("zonevipctl", "switchover", check=False).returncode == 0, 30,
+                          f"{name} to hand over")
+
     def wait_owner(self, name, seconds):
         try:
             self.lab.wait_owner(name, seconds)
@@ -314,7 +319,7 @@ def test_a_stop_waits_for_its_hook_longer_than_systemd_would(world):
     machine.sh("rm -r /run/systemd/system/zonevip.service.d; sed -i '/pre_release/d' /etc/zonevip/zonevip.conf; "
                "systemctl daemon-reload; systemctl start zonevip")
     world.wait_ready("DB_Host1")
-    world["DB_Host2"].run("zonevipctl", "switchover")
+    world.switchover("DB_Host2")
     world.wait_owner("DB_Host1", 20)
 
 
