@@ -12,6 +12,7 @@
  * pidfd and its socket file by inotify, so that a crash or a shutdown is known
  * in milliseconds. What is asked and done on a session that serves is
  * mytask.c's.
+ * Long, because one held connection passes through all of it in turn.
  */
 #include "config.h"
 

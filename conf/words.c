@@ -4,6 +4,7 @@
  * questions that can be asked about a word: is it known, what was probably
  * meant, what does a keepalived user write instead. Names are keepalived's
  * where the meaning is the same.
+ * Long, because it is the list of all words, a line or two for each.
  */
 #include "conf/words.h"
 
